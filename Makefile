@@ -1,0 +1,69 @@
+# `make` alone explains the targets.
+PYTHON ?= python3.11
+FAMILIES := data validation training evaluation registry
+VENV := .venv
+BIN := $(VENV)/bin
+HOLDFAST := $(BIN)/holdfast
+BASE_IMAGE ?= python:3.11-slim-bookworm
+SAMPLE := output/breast_cancer.csv
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check generate lock environments images wheel bench clean
+
+help: ## Explain the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: $(SAMPLE) ## Train, judge and register a model on scikit-learn's breast cancer table
+	$(HOLDFAST) run training -p uri=$(SAMPLE) -p target=diagnosis -p model_name=breast-cancer $(ARGS)
+
+test: environments ## Run all tests (those that need Docker or MinIO say so if they are left out)
+	$(BIN)/python -m tests.everything $(ARGS)
+
+check: $(VENV)/ready ## Style, types and boundaries
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy components/holdfast pipelines
+	$(BIN)/lint-imports
+
+generate: $(VENV)/ready ## Write compiled/, the components' READMEs and the README's catalog anew
+	$(BIN)/python -m holdfast.generate
+
+lock: $(VENV)/ready ## Resolve each family's requirements.in into its hashed lock
+	for lock in $(FAMILIES:%=images/%/requirements) tests/services/requirements; do \
+	  $(BIN)/uv pip compile --quiet --config-file images/uv.toml --generate-hashes --no-emit-index-url \
+	    --python-version 3.11 --python-platform x86_64-manylinux_2_28 --no-annotate \
+	    --custom-compile-command 'make lock' $$lock.in -o $$lock.txt || exit 1; \
+	done
+
+environments: $(VENV)/ready ## Make each family's environment from its lock
+	$(HOLDFAST) environments
+
+images: wheel ## Build each family's image (needs Docker)
+	for family in $(FAMILIES); do \
+	  DOCKER_BUILDKIT=1 docker build --quiet --file images/Dockerfile --build-arg FAMILY=$$family \
+	    --build-arg BASE_IMAGE=$(BASE_IMAGE) \
+	    --tag $$($(BIN)/python -c "from holdfast.images import image; print(image('$$family'))") . \
+	    || exit 1; \
+	done
+
+wheel: $(VENV)/ready ## Build the wheel that the images install
+	rm -rf dist
+	$(BIN)/uv build --quiet --wheel --out-dir dist .
+
+bench: environments ## Measure (tests/bench)
+	$(BIN)/python -m tests.bench $(ARGS)
+
+clean: ## Delete environments, output and what was built
+	rm -rf $(VENV) .environments output dist
+
+$(SAMPLE): $(VENV)/ready
+	$(HOLDFAST) environments training data
+	$$($(HOLDFAST) environments --python training) -m tests.sample $@
+
+$(VENV)/ready: pyproject.toml
+	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 is needed: apt-get install python3.11 python3.11-venv, or make PYTHON=/path/to/python3.11"; exit 3; }
+	$(PYTHON) -m venv $(VENV) || { echo "venv is needed: apt-get install python3.11-venv"; exit 3; }
+	$(BIN)/pip install --quiet uv
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --compile-bytecode --editable '.[dev]'
+	@touch $@

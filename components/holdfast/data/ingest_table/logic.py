@@ -1,0 +1,148 @@
+"""Write CSV or Parquet as the table contract, and tell the task from the target."""
+
+from collections import Counter
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from holdfast.data.ingest_table.readers import (
+    Rows,
+    TypeGuessError,
+    is_parquet,
+    open_csv,
+    open_parquet,
+)
+from holdfast.errors import InputError
+from holdfast.table import Table, TableWriter, Task, open_table
+
+# More distinct whole numbers than this are measured, not classes.
+MAX_NUMERIC_CLASSES = 20
+
+
+def ingest(source: Path, path: str | Path, target: str = "", task: str = "") -> Table:
+    """Write the CSV or Parquet file `source` as a table at `path`.
+
+    Args:
+        source: The file; Parquet is told by its first bytes, everything else is read as CSV.
+        path: Where the table goes; nothing is left there after an error.
+        target: The column to be predicted; it must vary and be known in every row.
+        task: classification or regression; told from the target's values when empty.
+
+    Raises:
+        InputError: The file, the target or the task cannot be used.
+    """
+    if task not in ("", "classification", "regression"):
+        raise InputError(
+            f"`task` must be classification or regression. Found: {task!r}. Leave it out to have "
+            f"it told from the target's values."
+        )
+    if is_parquet(source):
+        return _write(open_parquet(source), path, target, task)
+    try:
+        return _write(open_csv(source), path, target, task)
+    except TypeGuessError:
+        return _write(open_csv(source, sample=-1), path, target, task)
+
+
+def _write(rows: Rows, path: str | Path, target: str, task: str) -> Table:
+    _check_columns(rows.schema.names, target)
+    schema = pa.schema([(column.name, _plain(column.type)) for column in rows.schema])
+    values = TargetValues(target)
+    with TableWriter(path, schema, target) as writer:
+        for batch in rows.batches:
+            plain = batch.cast(schema)
+            values.update(plain)
+            writer.write(plain)
+        if writer.rows == 0:
+            raise InputError(
+                "`uri` must hold at least one row. Found: column names and no row. Check the query "
+                "or the export that wrote it."
+            )
+        writer.task = values.task(task)
+    return open_table(path)
+
+
+def _check_columns(names: list[str], target: str) -> None:
+    repeated = [name for name, count in Counter(names).items() if count > 1]
+    if repeated:
+        raise InputError(
+            f"`uri` must name each column once. Found more than once: {repeated[:10]}. Rename "
+            f"them at the source."
+        )
+    if target and target not in names:
+        raise InputError(
+            f"`target` must be a column of the table. Found: {target!r}, which is not among "
+            f"{names[:30]}. Check the spelling; case counts."
+        )
+
+
+def _plain(kind: pa.DataType) -> pa.DataType:
+    """Return the type that every family can read: no dictionaries, views, decimals or nulls."""
+    if pa.types.is_dictionary(kind):
+        return _plain(kind.value_type)
+    if pa.types.is_decimal(kind) or pa.types.is_float16(kind):
+        return pa.float64()
+    of_kind = (
+        pa.types.is_integer,
+        pa.types.is_floating,
+        pa.types.is_boolean,
+        pa.types.is_date,
+        pa.types.is_timestamp,
+    )
+    return kind if any(check(kind) for check in of_kind) else pa.string()
+
+
+class TargetValues:
+    """What a stream of target values tells: whether it can be learned, and as which task."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.rows = 0
+        self.missing = 0
+        self.numeric = False
+        self.whole = True
+        self.distinct: set[object] = set()
+
+    def update(self, batch: pa.RecordBatch) -> None:
+        """Take in the target's values of one batch."""
+        if not self.name:
+            return
+        values = batch.column(self.name)
+        self.rows += len(values)
+        self.numeric = pa.types.is_integer(values.type) or pa.types.is_floating(values.type)
+        if pa.types.is_floating(values.type):
+            values = pc.if_else(pc.is_nan(values), None, values)
+            self.whole = self.whole and pc.all(pc.equal(values, pc.floor(values))).as_py() is True
+        self.missing += values.null_count
+        if len(self.distinct) <= MAX_NUMERIC_CLASSES:
+            self.distinct.update(pc.unique(values.drop_null()).to_pylist())
+
+    def task(self, wanted: str) -> Task:
+        """Return the task, empty where there is no target.
+
+        Raises:
+            InputError: Nothing can be learned from the target.
+        """
+        if not self.name:
+            return ""
+        if self.missing:
+            raise InputError(
+                f"`target` {self.name!r} must be known in every row. Found: {self.missing} missing "
+                f"values in {self.rows} rows. Drop these rows, or fill them at the source."
+            )
+        example = next(iter(self.distinct))
+        if len(self.distinct) < 2:
+            raise InputError(
+                f"`target` {self.name!r} must have at least two values. Found: only {example!r} in "
+                f"{self.rows} rows. Choose another column, or a source with every class."
+            )
+        if wanted == "regression" and not self.numeric:
+            raise InputError(
+                f"`target` {self.name!r} must be numeric for regression. Found: values such as "
+                f"{example!r}. Use task=classification, or a numeric column."
+            )
+        classes = not self.numeric or (self.whole and len(self.distinct) <= MAX_NUMERIC_CLASSES)
+        if wanted == "classification" or (not wanted and classes):
+            return "classification"
+        return "regression"

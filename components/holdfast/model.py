@@ -1,0 +1,229 @@
+"""The model contract: an MLflow model directory with one fitted scikit-learn Pipeline.
+
+Signature, input example and requirements travel with it, and MLflow alone can load and serve it.
+No pickle is read: the Pipeline is stored by skops, XGBoost trees in XGBoost's own format inside,
+and only types of the list below are ever built from a file.
+"""
+
+import hashlib
+import json
+import logging
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import pyarrow as pa
+
+from holdfast.errors import InputError
+from holdfast.table import Table, Task
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from sklearn.pipeline import Pipeline
+
+CONTRACT = "model/1"
+# What skops does not trust by itself and a model of ours may hold.
+TRUSTED_TYPES = (
+    "sklearn.utils._bunch.Bunch",
+    "xgboost.core.Booster",
+    "xgboost.sklearn.XGBClassifier",
+    "xgboost.sklearn.XGBRegressor",
+)
+# What loads a model; the versions that it was made with are its requirements.
+REQUIREMENTS = ("mlflow-skinny", "numpy", "pandas", "scikit-learn", "skops", "xgboost-cpu")
+EXAMPLE_ROWS = 3
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """What a model says about itself.
+
+    `features` are the columns it reads; `dropped` are the columns of the training table that it
+    does not read, with the reason; `classes` are the labels in the order of the probabilities and
+    empty for regression; `trained_on` is the sha256 of the training table.
+    """
+
+    target: str
+    task: Task
+    features: tuple[str, ...]
+    dropped: dict[str, str] = field(default_factory=dict)
+    classes: tuple[Any, ...] = ()
+    trained_on: str = ""
+
+    def metadata(self) -> dict[str, Any]:
+        """Return what the artifact and the MLmodel file say."""
+        return {
+            "holdfast_contract": CONTRACT,
+            "target": self.target,
+            "task": self.task,
+            "features": list(self.features),
+            "dropped": dict(self.dropped),
+            "classes": list(self.classes),
+            "trained_on": self.trained_on,
+        }
+
+
+@dataclass(frozen=True)
+class Model:
+    """A fitted Pipeline and what it says about itself."""
+
+    pipeline: "Pipeline"
+    info: ModelInfo
+
+
+def feature_frame(rows: pa.Table, features: Sequence[str]) -> "pd.DataFrame":
+    """Return the frame that a model reads, the same in training and in serving.
+
+    Numbers and booleans are float64 and everything else is text, so that a missing value never
+    changes the type of a column.
+    """
+    import pandas as pd
+
+    columns = {}
+    for name in features:
+        column = rows.column(name)
+        if is_numeric(column.type):
+            columns[name] = column.cast(pa.float64()).to_pandas()
+        else:
+            columns[name] = column.cast(pa.string()).to_pandas().astype("str")
+    return pd.DataFrame(columns, index=pd.RangeIndex(rows.num_rows))
+
+
+def is_numeric(kind: pa.DataType) -> bool:
+    """Tell whether a model reads a column of this type as numbers."""
+    return bool(
+        pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind)
+    )
+
+
+def require_features(table: Table, model: Model, name: str) -> None:
+    """Refuse a table that lacks a column which the model reads, or holds it as another type.
+
+    Raises:
+        InputError: The input `name` does not fit the model.
+    """
+    wanted = [*model.info.features, model.info.target]
+    lacking = [column for column in wanted if column not in table.schema.names]
+    if lacking:
+        raise InputError(
+            f"`{name}` lacks {lacking[:10]}, which `model` reads. Found: "
+            f"{table.schema.names[:30]}. Pass a table made by the same query as the training table."
+        )
+
+
+def save_model(
+    model: Model, path: str | Path, example: "pd.DataFrame", method: Literal["predict", "transform"]
+) -> None:
+    """Write a model as an MLflow model directory; the same model gives the same bytes.
+
+    Args:
+        model: What to save.
+        path: The directory; nothing may be there.
+        example: A few rows of the frame that the model reads.
+        method: What MLflow's generic interface calls.
+    """
+    import mlflow.sklearn
+    from mlflow.models import Model as MlflowModel
+
+    # MLflow looks for pip, which neither our images nor our environments hold, and warns.
+    logging.getLogger("mlflow.utils.environment").setLevel(logging.ERROR)
+    path = Path(path)
+    mlflow.sklearn.save_model(
+        model.pipeline,
+        path,
+        serialization_format="skops",
+        skops_trusted_types=list(TRUSTED_TYPES),
+        signature=_signature(model.info, example.head(EXAMPLE_ROWS)),
+        input_example=example.head(EXAMPLE_ROWS),
+        pip_requirements=[f"{name}=={version(name)}" for name in REQUIREMENTS],
+        pyfunc_predict_fn=method,
+        metadata=model.info.metadata(),
+        mlflow_model=MlflowModel(model_uuid="0" * 32, utc_time_created="1970-01-01 00:00:00"),
+    )
+    file = path / "model.skops"
+    file.write_bytes(_reproducible(file.read_bytes()))
+    digest = hashlib.sha256(file.read_bytes()).hexdigest()
+    described = path / "MLmodel"
+    described.write_text(described.read_text().replace("0" * 32, digest[:32]))
+
+
+def load_model(path: str | Path, name: str = "model") -> Model:
+    """Load a model that was written by save_model.
+
+    Args:
+        path: The MLflow model directory.
+        name: The input's name, for error messages.
+
+    Raises:
+        InputError: It is not such a model, or it holds a type that is not trusted.
+    """
+    import skops.io
+    import yaml
+    from skops.io.exceptions import UntrustedTypesFoundException
+
+    try:
+        described = yaml.safe_load((Path(path) / "MLmodel").read_text(encoding="utf-8"))
+        metadata = dict(described["metadata"])
+        if metadata.pop("holdfast_contract") != CONTRACT:
+            raise KeyError("holdfast_contract")
+        info = ModelInfo(**{k: tuple(v) if isinstance(v, list) else v for k, v in metadata.items()})
+        pipeline = skops.io.load(Path(path) / "model.skops", trusted=list(TRUSTED_TYPES))
+    except UntrustedTypesFoundException as error:
+        raise InputError(
+            f"`{name}` holds types that are not on the allow-list: {error}. Only models of "
+            f"Holdfast's training components are loaded."
+        ) from error
+    except (OSError, KeyError, TypeError, ValueError, yaml.YAMLError, zipfile.BadZipFile) as error:
+        raise InputError(
+            f"`{name}` must be an MLflow model directory of contract {CONTRACT}. Found: "
+            f"{type(error).__name__}: {error}. Pass the Model output of a training component."
+        ) from error
+    return Model(pipeline, info)
+
+
+def _signature(info: ModelInfo, example: "pd.DataFrame") -> Any:
+    from mlflow.models import ModelSignature
+    from mlflow.types import ColSpec, DataType, Schema
+
+    numeric = {name: example[name].dtype.kind == "f" for name in info.features}
+    inputs = [
+        ColSpec(DataType.double if numeric[name] else DataType.string, name)
+        for name in info.features
+    ]
+    return ModelSignature(inputs=Schema(inputs), outputs=Schema([ColSpec(_output_type(info))]))
+
+
+def _output_type(info: ModelInfo) -> Any:
+    from mlflow.types import DataType
+
+    kinds = {str: DataType.string, bool: DataType.boolean, int: DataType.long}
+    return kinds.get(type(info.classes[0]), DataType.double) if info.classes else DataType.double
+
+
+def _reproducible(data: bytes) -> bytes:
+    """Rewrite a skops file without the memory addresses, random names and times in it."""
+    numbers: dict[int, int] = {}
+    names: dict[str, str] = {}
+
+    def renumber(node: dict[str, Any]) -> dict[str, Any]:
+        if "__id__" in node:
+            node["__id__"] = numbers.setdefault(node["__id__"], len(numbers))
+        if isinstance(node.get("file"), str):
+            suffix = Path(node["file"]).suffix
+            node["file"] = names.setdefault(node["file"], f"{len(names)}{suffix}")
+        return node
+
+    with zipfile.ZipFile(BytesIO(data)) as source:
+        schema = json.loads(source.read("schema.json"), object_hook=renumber)
+        members = {"schema.json": json.dumps(schema).encode()}
+        members |= {names[old]: source.read(old) for old in names}
+    result = BytesIO()
+    with zipfile.ZipFile(result, "w") as target:
+        for name in sorted(members):
+            # A ZipInfo without a date is of 1980.
+            target.writestr(zipfile.ZipInfo(name), members[name], zipfile.ZIP_DEFLATED)
+    return result.getvalue()

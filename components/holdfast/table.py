@@ -1,0 +1,275 @@
+"""The table contract: a directory of Parquet parts with a manifest.
+
+``_manifest.json`` states rows, columns and types, the sha256 of each part and, where known, the
+target column and the task. ``pandas.read_parquet(path)`` reads such a directory. On the way in, a
+single Parquet or CSV file and a plain directory of Parquet files, as other teams' components write
+them, are tables too.
+
+A table appears at its path whole or not at all.
+"""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal
+
+import pyarrow as pa
+import pyarrow.dataset as ds
+import pyarrow.parquet as pq
+
+from holdfast.errors import InputError
+
+Task = Literal["", "classification", "regression"]
+
+MANIFEST = "_manifest.json"
+CONTRACT = "table/1"
+# KFP's launcher copies artifacts one object at a time: few large parts travel fastest.
+PART_BYTES = 128 * 2**20
+# About 16 MB of numbers per row group, however wide the table is.
+ROW_GROUP_VALUES = 2**21
+
+
+@dataclass(frozen=True)
+class Part:
+    """One Parquet file of a table; `bytes` is its size on disk."""
+
+    file: str
+    rows: int
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table on disk, read in batches.
+
+    `target` and `task` are empty where they are not known; `sha256` covers the content of all
+    parts and is empty for tables that came without a manifest.
+    """
+
+    path: Path
+    dataset: ds.Dataset
+    rows: int
+    target: str = ""
+    task: Task = ""
+    sha256: str = ""
+
+    @property
+    def schema(self) -> pa.Schema:
+        """Columns and types."""
+        return self.dataset.schema
+
+    @property
+    def features(self) -> list[str]:
+        """All columns but the target."""
+        return [name for name in self.schema.names if name != self.target]
+
+    def batches(self, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
+        """Yield the rows in order, in batches that fit in memory."""
+        names = list(columns) if columns is not None else None
+        yield from self.dataset.to_batches(columns=names, batch_readahead=2, fragment_readahead=1)
+
+    def read(self, columns: Sequence[str] | None = None) -> pa.Table:
+        """Read all rows into memory."""
+        return self.dataset.to_table(columns=list(columns) if columns is not None else None)
+
+    def head(self, rows: int = 5) -> pa.Table:
+        """Read the first rows."""
+        return self.dataset.head(rows)
+
+    def require_target(self, name: str) -> str:
+        """Return the target column, or say which input (`name`) lacks one.
+
+        Raises:
+            InputError: The table does not say which column is its target.
+        """
+        if not self.target:
+            raise InputError(
+                f"`{name}` does not say which column is its target. Found: columns "
+                f"{self.schema.names[:20]}. Make it with ingest_table(uri=..., target=COLUMN)."
+            )
+        return self.target
+
+    def metadata(self) -> dict[str, Any]:
+        """Return what the artifact of this table says about itself."""
+        return {
+            "holdfast_contract": CONTRACT,
+            "rows": self.rows,
+            "columns": len(self.schema.names),
+            "target": self.target,
+            "task": self.task,
+            "sha256": self.sha256,
+        }
+
+
+def open_table(path: str | Path, name: str = "table") -> Table:
+    """Open a table of ours, a directory of Parquet files, or a single Parquet or CSV file.
+
+    Args:
+        path: Where the artifact lies.
+        name: The input's name, for error messages.
+
+    Raises:
+        InputError: There is no table there, or parts of it are missing or cut off.
+    """
+    path = Path(path)
+    if (path / MANIFEST).is_file():
+        return _open_manifest(path, name)
+    if path.is_dir():
+        files = sorted(p for p in path.rglob("*.parquet") if not p.name.startswith(("_", ".")))
+    else:
+        files = [path] if path.is_file() else []
+    if not files:
+        raise InputError(
+            f"`{name}` must be a table: a directory of Parquet files, or a Parquet or CSV file. "
+            f"Found: nothing of the kind at {path}. Pass the Dataset output of another step."
+        )
+    with files[0].open("rb") as head:
+        kind = "parquet" if head.read(4) == b"PAR1" else "csv"
+    try:
+        dataset = ds.dataset([str(file) for file in files], format=kind)
+        return Table(path, dataset, dataset.count_rows())
+    except (pa.ArrowException, OSError) as error:
+        raise InputError(
+            f"`{name}` could not be read as {kind} ({_first_line(error)}). Found: {path}. Write it "
+            f"again, or pass it through ingest_table."
+        ) from error
+
+
+def _open_manifest(path: Path, name: str) -> Table:
+    try:
+        document = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
+        parts = [Part(**part) for part in document["parts"]]
+        target, task, sha256 = document["target"], document["task"], document["sha256"]
+        rows = int(document["rows"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(
+            f"`{name}` has a {MANIFEST} that is not a table manifest ({error}). Make the table "
+            f"again with ingest_table."
+        ) from error
+    files = []
+    for part in parts:
+        # The manifest came from outside: a part's name must not lead out of the directory.
+        file = path / Path(part.file).name
+        found = file.stat().st_size if file.is_file() else 0
+        if found != part.bytes:
+            raise InputError(
+                f"`{name}` is incomplete: part {part.file} must have {part.bytes} bytes. Found: "
+                f"{found}. Run the step that made it again."
+            )
+        files.append(str(file))
+    return Table(path, ds.dataset(files, format="parquet"), rows, target, task, sha256)
+
+
+class TableWriter:
+    """Write batches as a table that appears at `path` when the `with` block ends without an error.
+
+    Args:
+        path: Where the table goes; nothing, or an empty directory, may be there.
+        schema: Columns and types of every batch.
+        target: The target column, where known.
+        task: classification or regression, where known; it may be set until the block ends.
+    """
+
+    def __init__(
+        self, path: str | Path, schema: pa.Schema, target: str = "", task: Task = ""
+    ) -> None:
+        self.path = Path(path)
+        self.schema = schema
+        self.target = target
+        self.task: Task = task
+        self._written = 0
+        self._unfinished = self.path.with_name(self.path.name + ".unfinished")
+        self._group_rows = max(1024, ROW_GROUP_VALUES // max(1, len(schema)))
+        self._pending: list[pa.RecordBatch] = []
+        self._pending_rows = 0
+        self._parts: list[Part] = []
+        self._sink: pa.NativeFile | None = None
+        self._writer: pq.ParquetWriter | None = None
+        self._part_rows = 0
+
+    def __enter__(self) -> "TableWriter":
+        shutil.rmtree(self._unfinished, ignore_errors=True)
+        self._unfinished.mkdir(parents=True)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        try:
+            if kind is None:
+                self._finish()
+            elif self._writer is not None:
+                self._close_part()
+        finally:
+            shutil.rmtree(self._unfinished, ignore_errors=True)
+
+    @property
+    def rows(self) -> int:
+        """How many rows have been taken in so far."""
+        return self._written + self._pending_rows
+
+    def write(self, batch: pa.RecordBatch) -> None:
+        """Append rows. Row groups do not depend on how the rows are cut into batches."""
+        self._pending.append(batch)
+        self._pending_rows += batch.num_rows
+        while self._pending_rows >= self._group_rows:
+            rows = pa.Table.from_batches(self._pending, self.schema)
+            self._write_group(rows.slice(0, self._group_rows))
+            rest = rows.slice(self._group_rows)
+            self._pending, self._pending_rows = rest.to_batches(), rest.num_rows
+
+    def _write_group(self, rows: pa.Table) -> None:
+        if self._writer is None:
+            file = self._unfinished / f"part-{len(self._parts):05d}.parquet"
+            self._sink = pa.OSFile(str(file), "wb")
+            self._writer = pq.ParquetWriter(self._sink, self.schema, compression="zstd")
+            self._part_rows = 0
+        self._writer.write_table(rows, row_group_size=max(1, rows.num_rows))
+        self._part_rows += rows.num_rows
+        self._written += rows.num_rows
+        if self._sink is not None and self._sink.tell() >= PART_BYTES:
+            self._close_part()
+
+    def _close_part(self) -> None:
+        if self._writer is None or self._sink is None:
+            return
+        self._writer.close()
+        self._sink.close()
+        self._writer = self._sink = None
+        file = self._unfinished / f"part-{len(self._parts):05d}.parquet"
+        with file.open("rb") as written:
+            digest = hashlib.file_digest(written, "sha256").hexdigest()
+        self._parts.append(Part(file.name, self._part_rows, file.stat().st_size, digest))
+
+    def _finish(self) -> None:
+        if self._pending_rows or not self._parts:
+            self._write_group(pa.Table.from_batches(self._pending, self.schema))
+        self._close_part()
+        self._pending, self._pending_rows = [], 0
+        content = "".join(part.sha256 for part in self._parts)
+        document = {
+            "holdfast_contract": CONTRACT,
+            "rows": self._written,
+            "columns": [{"name": field.name, "type": str(field.type)} for field in self.schema],
+            "target": self.target,
+            "task": self.task,
+            "parts": [asdict(part) for part in self._parts],
+            "sha256": hashlib.sha256(content.encode()).hexdigest(),
+        }
+        text = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+        (self._unfinished / MANIFEST).write_text(text, encoding="utf-8")
+        if self.path.is_dir():
+            self.path.rmdir()
+        self._unfinished.rename(self.path)
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

@@ -1,0 +1,72 @@
+"""The verdict contract: what every gate writes, as JSON.
+
+``{"decision": "fail", "reasons": [{"code", "subject", "observed", "expected", "message"}]}``
+"""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from holdfast.errors import InputError
+
+Decision = Literal["pass", "warn", "fail", "no_baseline"]
+
+
+@dataclass(frozen=True)
+class Reason:
+    """One finding: `subject` is a column, metric or artifact; `code` is stable, for programs."""
+
+    code: str
+    subject: str
+    observed: str
+    expected: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A gate's decision and the findings it rests on.
+
+    `no_baseline` says that there was nothing to compare with; it is neither a pass nor a failure.
+    """
+
+    decision: Decision
+    reasons: tuple[Reason, ...] = ()
+
+    def write(self, path: str | Path) -> None:
+        """Write the verdict as JSON to the file `path`."""
+        text = json.dumps(asdict(self), indent=2, ensure_ascii=False)
+        Path(path).write_text(text + "\n", encoding="utf-8")
+
+    def metadata(self) -> dict[str, Any]:
+        """Return what an artifact that carries this verdict says about itself."""
+        return {
+            "holdfast_contract": "verdict/1",
+            "decision": self.decision,
+            "reasons": len(self.reasons),
+        }
+
+
+def read_verdict(path: str | Path) -> Verdict:
+    """Read a verdict.
+
+    Raises:
+        InputError: The file is not a verdict.
+    """
+    try:
+        document = json.loads(Path(path).read_text(encoding="utf-8"))
+        reasons = tuple(Reason(**reason) for reason in document["reasons"])
+        decision = document["decision"]
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise InputError(
+            f"`verdict` must be a verdict's JSON with a decision and reasons, but it could not be "
+            f"read ({type(error).__name__}: {error}). Pass the `verdict` output of a gate, such as "
+            f"validate_table."
+        ) from error
+    if decision not in get_args(Decision):
+        raise InputError(
+            f"`verdict` must hold a decision out of {list(get_args(Decision))}. Found: "
+            f"{decision!r}. Pass the `verdict` output of a gate, such as validate_table."
+        )
+    return Verdict(decision, reasons)
