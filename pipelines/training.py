@@ -1,8 +1,6 @@
 """From a table to a registered model."""
 
-from typing import NamedTuple, Optional
-
-from kfp import dsl
+from typing import NamedTuple
 
 from holdfast.catalog import (
     check_verdict,
@@ -15,6 +13,8 @@ from holdfast.catalog import (
     train_xgboost,
     validate_table,
 )
+from kfp import dsl
+
 from pipelines.cluster import reach_services
 
 
@@ -41,7 +41,7 @@ def training(
     max_depth: int = 6,
     learning_rate: float = 0.1,
     metric: str = "",
-    minimum: Optional[float] = None,
+    minimum: float = -1.0,
     model_name: str = "holdfast-model",
     alias: str = "challenger",
     seed: int = 42,
@@ -60,7 +60,7 @@ def training(
         max_depth: Depth of a tree, at least 1.
         learning_rate: Shrinkage of each tree, above 0 and at most 1.
         metric: Metric of the gate: roc_auc, accuracy, f1 or r2; empty for roc_auc or r2.
-        minimum: What the metric must reach; better than chance if not given.
+        minimum: What the metric must reach; below 0 for what chance reaches.
         model_name: Name in the MLflow registry.
         alias: Alias that moves to the new version.
         seed: Seed of the split and of XGBoost.

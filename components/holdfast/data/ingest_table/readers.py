@@ -139,7 +139,7 @@ def _why_csv_is_unreadable(
     source: Path, delimiter: str, columns: list[str], error: Exception
 ) -> str:
     """Read all as text: without types to guess, DuckDB names the line that is wrong."""
-    types = {column: "VARCHAR" for column in columns}
+    types = dict.fromkeys(columns, "VARCHAR")
     try:
         for _ in _scan(source, delimiter, f"auto_detect=false, columns={types}"):
             pass

@@ -1,7 +1,5 @@
 """KFP interface of evaluate_model."""
 
-from typing import Optional
-
 from kfp import dsl
 
 from holdfast.images import image
@@ -17,7 +15,7 @@ def evaluate_model(
     report: dsl.Output[dsl.HTML],
     summary: dsl.Output[dsl.Markdown],
     metric: str = "",
-    minimum: Optional[float] = None,
+    minimum: float = -1.0,
 ) -> str:
     """Judge a model on rows it has not seen, with scikit-learn's metrics.
 
@@ -29,8 +27,8 @@ def evaluate_model(
         test: Rows it has not been trained on, with their target.
         metric: The metric of the gate, one where higher is better: roc_auc, accuracy, f1 or r2.
             Empty for roc_auc or r2.
-        minimum: What the metric must reach. If not given, better than chance: 0.5 for roc_auc,
-            0 for the others.
+        minimum: What the metric must reach. Below 0 for what chance reaches: 0.5 for roc_auc, 0 for
+            the others.
 
     Returns:
         metrics: The metrics, by name.

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     Array = npt.NDArray[Any]
 
-# Better than a coin (ROC AUC) and better than the mean (R squared).
+# What a coin reaches (ROC AUC), and what the mean of the target reaches (R squared).
 DEFAULT_GATES = {"classification": ("roc_auc", 0.5), "regression": ("r2", 0.0)}
 HIGHER_IS_BETTER = ("roc_auc", "accuracy", "f1", "r2")
 # The KFP UI draws every point; more than these can't be told apart.
@@ -47,14 +47,14 @@ class Predictions:
     probabilities: "npt.NDArray[np.float64] | None"
 
 
-def evaluate(model: Model, test: Table, metric: str, minimum: float | None) -> Evaluation:
+def evaluate(model: Model, test: Table, metric: str, minimum: float) -> Evaluation:
     """Judge a model.
 
     Args:
         model: The model.
         test: Rows it has not been trained on, with their target.
         metric: The metric of the gate, one where higher is better; the task's usual one if empty.
-        minimum: What it must reach; better than chance if None.
+        minimum: What it must reach; below 0 for what chance reaches.
 
     Raises:
         InputError: The table does not fit the model, or the metric does not fit the task.
@@ -131,7 +131,7 @@ def _regression_scores(predicted: Predictions) -> dict[str, float]:
     }
 
 
-def _gate(scores: dict[str, float], task: str, metric: str, minimum: float | None) -> Verdict:
+def _gate(scores: dict[str, float], task: str, metric: str, minimum: float) -> Verdict:
     usual_metric, usual_minimum = DEFAULT_GATES[task]
     metric = metric or usual_metric
     possible = [name for name in HIGHER_IS_BETTER if name in scores]
@@ -140,7 +140,7 @@ def _gate(scores: dict[str, float], task: str, metric: str, minimum: float | Non
             f"`metric` must be one where higher is better and that {task} has here. Expected: one "
             f"of {possible}. Found: {metric!r}. Leave it out to use {usual_metric}."
         )
-    if minimum is None:
+    if minimum < 0:
         minimum = usual_minimum if metric == usual_metric else 0.0
     passed = scores[metric] >= minimum
     reason = Reason(

@@ -1,0 +1,315 @@
+"""The command line: list, show, run and environments."""
+
+import argparse
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from holdfast import __version__
+from holdfast.errors import HoldfastError, InputError, MachineError
+from holdfast.images import FAMILIES
+from holdfast.local import environments, files
+
+if TYPE_CHECKING:
+    from kfp.pipeline_spec.pipeline_spec_pb2 import PipelineSpec
+
+    from holdfast.local.pipeline import Run, TaskRun
+    from holdfast.local.runner import Runner
+
+TYPES = {
+    "STRING": "str",
+    "NUMBER_INTEGER": "int",
+    "NUMBER_DOUBLE": "float",
+    "BOOLEAN": "bool",
+    "LIST": "list (JSON)",
+    "STRUCT": "dict (JSON)",
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and exit: 0 done, 1 stopped, 2 the user's mistake, 3 the machine's."""
+    options = _parser().parse_args(arguments)
+    try:
+        code = options.command(options)
+    except HoldfastError as error:
+        if getattr(options, "json", False):
+            print(json.dumps(_failure(options.name, error), indent=2))
+        print(f"holdfast: {error}", file=sys.stderr)
+        code = error.exit_code
+    except KeyboardInterrupt:
+        print("holdfast: interrupted", file=sys.stderr)
+        code = 130
+    sys.exit(code)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser("holdfast", description=__doc__)
+    parser.add_argument("--version", action="version", version=__version__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    command = commands.add_parser("list", help="list components and pipelines")
+    command.set_defaults(command=_list)
+
+    command = commands.add_parser("show", help="show what a component or pipeline takes and gives")
+    command.add_argument("name", metavar="NAME")
+    command.set_defaults(command=_show)
+
+    command = commands.add_parser("run", help="run a pipeline on this machine")
+    command.add_argument("name", metavar="PIPELINE", help="a name of `holdfast list`, or a YAML")
+    command.add_argument("-p", "--parameter", action="append", default=[], metavar="NAME=VALUE")
+    command.add_argument("--runner", choices=["venv", "docker"], default="venv")
+    command.add_argument("--output", type=Path, default=Path("output"), metavar="DIR")
+    command.add_argument("--json", action="store_true", help="print one JSON document on stdout")
+    command.set_defaults(command=_run)
+
+    command = commands.add_parser("environments", help="make the environments of families")
+    command.add_argument("family", nargs="*", metavar="FAMILY", help=", ".join(FAMILIES))
+    command.add_argument("--python", action="store_true", help="print the path of each Python")
+    command.set_defaults(command=_environments)
+    return parser
+
+
+def _list(_: argparse.Namespace) -> int:
+    for kind in ("components", "pipelines"):
+        print(f"{kind}:")
+        for name, path in files.compiled(kind).items():
+            print(f"  {name:18} {summary_of(path)}")
+    return 0
+
+
+def summary_of(path: Path) -> str:
+    """Return the first line of the description in compiled YAML, without parsing all of it."""
+    prefix = "# Description: "
+    for line in path.read_text(encoding="utf-8").splitlines():
+        if line.startswith(prefix):
+            return line.removeprefix(prefix)
+    return ""
+
+
+def _show(options: argparse.Namespace) -> int:
+    from holdfast.local.pipeline import load_spec
+
+    for kind in ("components", "pipelines"):
+        path = files.compiled(kind).get(options.name)
+        if path is not None:
+            _describe(options.name, kind, path, load_spec(path))
+            return 0
+    names = [*files.compiled("components"), *files.compiled("pipelines")]
+    raise InputError(f"NAME must be one of {names}. Found: {options.name!r}.")
+
+
+def _describe(name: str, kind: str, path: Path, spec: "PipelineSpec") -> None:
+    print(f"{name}: {summary_of(path)}\n\ninputs:")
+    for artifact, entry in sorted(spec.root.input_definitions.artifacts.items()):
+        _describe_line(artifact, entry.artifact_type.schema_title, entry.description)
+    for parameter, entry in sorted(spec.root.input_definitions.parameters.items()):
+        default = ""
+        if entry.is_optional:
+            kind_of_value = entry.default_value.WhichOneof("kind")
+            value = _plain(entry.default_value) if kind_of_value else None
+            default = f" = {json.dumps(value)}"
+        _describe_line(parameter, type_of(entry) + default, entry.description)
+    print("\noutputs:")
+    for artifact, entry in sorted(spec.root.output_definitions.artifacts.items()):
+        _describe_line(artifact, entry.artifact_type.schema_title, entry.description)
+    for parameter, entry in sorted(spec.root.output_definitions.parameters.items()):
+        _describe_line(parameter, type_of(entry), entry.description)
+    print("\nuse it:")
+    if kind == "components":
+        print(f"  from holdfast.catalog import {name}")
+        print(f'  {name} = components.load_component_from_file("{path}")')
+    else:
+        required = [
+            k for k, v in spec.root.input_definitions.parameters.items() if not v.is_optional
+        ]
+        given = " ".join(f"-p {key}=..." for key in sorted(required))
+        print(
+            f"  holdfast run {name} {given}\n  kfp run create -f {path} {given.replace('-p ', '')}"
+        )
+
+
+def _describe_line(name: str, kind: str, description: str) -> None:
+    print(f"  {name:16} {kind:24} {description}".rstrip())
+
+
+def type_of(entry: Any) -> str:
+    """Return the Python name of a parameter's type in the compiled YAML."""
+    from kfp.pipeline_spec.pipeline_spec_pb2 import ParameterType
+
+    return TYPES[ParameterType.ParameterTypeEnum.Name(entry.parameter_type)]
+
+
+def _plain(value: Any) -> Any:
+    from google.protobuf import json_format
+
+    plain = json_format.MessageToDict(value)
+    return int(plain) if isinstance(plain, float) and plain.is_integer() else plain
+
+
+def _run(options: argparse.Namespace) -> int:
+    from holdfast.local.pipeline import load_spec, run_pipeline
+
+    spec = load_spec(_pipeline_file(options.name))
+    arguments = parse_parameters(options.parameter, spec)
+    inputs = _make_paths_absolute(arguments)
+    progress = Progress()
+    run = run_pipeline(
+        spec, arguments, _runner(options.runner), options.output.resolve(), inputs, progress.observe
+    )
+    reports = link_reports(run)
+    if options.json:
+        print(json.dumps(run.document(), indent=2))
+    else:
+        _print_summary(run, reports)
+    if run.error:
+        print(f"holdfast: {run.error}", file=sys.stderr)
+    return run.exit_code
+
+
+def _pipeline_file(name: str) -> Path:
+    known = files.compiled("pipelines")
+    if name in known:
+        return known[name]
+    if Path(name).suffix in (".yaml", ".yml") and Path(name).is_file():
+        return Path(name)
+    raise InputError(
+        f"PIPELINE must be one of {list(known)}, or a compiled YAML file. Found: {name!r}."
+    )
+
+
+def _runner(name: str) -> "Runner":
+    if name == "docker":
+        from holdfast.local.docker import DockerRunner
+
+        return DockerRunner()
+    from holdfast.local.venv import VenvRunner
+
+    return VenvRunner(announce=lambda message: print(message, file=sys.stderr, flush=True))
+
+
+def parse_parameters(given: Sequence[str], spec: "PipelineSpec") -> dict[str, Any]:
+    """Return NAME=VALUE strings as values of the types that the pipeline declares.
+
+    Raises:
+        InputError: A name is unknown or missing, or a value is not of its type.
+    """
+    declared = spec.root.input_definitions.parameters
+    arguments = {}
+    for item in given:
+        name, equals, text = item.partition("=")
+        if not equals:
+            raise InputError(f"-p must be NAME=VALUE. Found: {item!r}.")
+        if name not in declared:
+            raise InputError(f"-p must name one of {sorted(declared)}. Found: {name!r}.")
+        arguments[name] = parse_value(name, text, type_of(declared[name]))
+    missing = sorted(n for n, e in declared.items() if not e.is_optional and n not in arguments)
+    if missing:
+        raise InputError(
+            f"{spec.pipeline_info.name} must be given {missing}. Add "
+            + " ".join(f"-p {name}=VALUE" for name in missing)
+            + "."
+        )
+    return arguments
+
+
+def parse_value(name: str, text: str, kind: str) -> Any:
+    """Return a parameter's text as a value of a type in `TYPES`."""
+    readers = {"str": str, "int": int, "float": float}
+    try:
+        if kind in readers:
+            return readers[kind](text)
+        value = json.loads(text.lower() if kind == "bool" else text)
+        if type(value).__name__ != kind.split(maxsplit=1)[0]:
+            raise ValueError(text)
+    except ValueError as error:
+        raise InputError(f"-p {name} must be of type {kind}. Found: {text!r}.") from error
+    return value
+
+
+def _make_paths_absolute(arguments: dict[str, Any]) -> tuple[Path, ...]:
+    """Resolve parameters that are called uri; return the local files among them."""
+    inputs = []
+    for name, value in arguments.items():
+        is_uri = name == "uri" or name.endswith("_uri")
+        if is_uri and urlsplit(value).scheme in ("", "file"):
+            path = Path(value.removeprefix("file://")).resolve()
+            arguments[name] = str(path)
+            if path.exists():
+                inputs.append(path)
+    return tuple(inputs)
+
+
+class Progress:
+    """Prints each step as it starts and ends, on stderr."""
+
+    def observe(self, run: "Run", task: "TaskRun") -> None:
+        """Print the state of a task."""
+        label = f"[{len(run.tasks):2}/{run.steps}] {task.name:18}"
+        live = sys.stderr.isatty()
+        if task.status == "RUNNING":
+            print(f"{label} running", end="\r" if live else "\n", file=sys.stderr, flush=True)
+        else:
+            state = task.status.lower()
+            print(f"{label} {state:10} {task.seconds:6.1f} s", file=sys.stderr, flush=True)
+
+
+def link_reports(run: "Run") -> dict[str, Path]:
+    """Link the run's reports under names that a browser opens; return them by output."""
+    suffixes = {"system.HTML": ".html", "system.Markdown": ".md"}
+    reports = {}
+    for task in run.tasks:
+        for name, value in task.outputs.items():
+            suffix = suffixes.get(value["type"], "") if _is_artifact(value) else ""
+            if suffix:
+                link = run.folder / "reports" / f"{task.name}-{name}{suffix}"
+                link.parent.mkdir(exist_ok=True)
+                link.unlink(missing_ok=True)
+                link.symlink_to(Path("..") / Path(value["uri"]).relative_to(run.folder))
+                reports[value["uri"]] = link
+    return reports
+
+
+def _is_artifact(value: object) -> bool:
+    return isinstance(value, Mapping) and set(value) == {"type", "uri", "metadata"}
+
+
+def _print_summary(run: "Run", reports: Mapping[str, Path]) -> None:
+    from holdfast.local.runner import variables_of
+
+    store = variables_of(run.output)["MLFLOW_TRACKING_URI"]
+    print(f"\n{run.pipeline} {run.status.lower()} in {run.seconds:.1f} s")
+    for name, value in run.outputs.items():
+        if _is_artifact(value):
+            if value["type"] == "system.Metrics":
+                continue
+            value = reports.get(value["uri"], value["uri"])  # noqa: PLW2901
+        print(f"  {name:16} {value:.6g}" if isinstance(value, float) else f"  {name:16} {value}")
+    print(f"  {'all reports':16} {run.folder / 'reports'}")
+    print(f"  {'logs':16} {run.folder / 'logs'}")
+    if run.status == "SUCCEEDED":
+        print(f"  {'tracking store':16} {store}")
+
+
+def _environments(options: argparse.Namespace) -> int:
+    unknown = [family for family in options.family if family not in FAMILIES]
+    if unknown:
+        raise InputError(f"FAMILY must be one of {list(FAMILIES)}. Found: {unknown}.")
+    for family in options.family or FAMILIES:
+        python = environments.ensure(family, lambda text: print(text, file=sys.stderr, flush=True))
+        if options.python:
+            print(python)
+    return 0
+
+
+def _failure(pipeline: str, error: HoldfastError | MachineError) -> dict[str, Any]:
+    return {
+        "pipeline": pipeline,
+        "status": "FAILED",
+        "seconds": 0.0,
+        "tasks": [],
+        "outputs": {},
+        "error": str(error),
+    }

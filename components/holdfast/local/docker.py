@@ -1,0 +1,86 @@
+"""The Docker runner: each task in its image, as the user that calls it.
+
+kfp's own DockerRunner is not used: it takes a container that is gone before it is asked for its
+exit code for a success, inspects all local images at each step, and mounts no input file.
+"""
+
+import os
+import sys
+from collections.abc import Collection
+from typing import TYPE_CHECKING, Any, TextIO
+
+from holdfast.errors import InputError, MachineError
+from holdfast.local.runner import Task
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+
+
+class DockerRunner:
+    """Runs tasks as containers. They share the host's network, so that `localhost` means the same
+    to a task on either runner.
+    """
+
+    def __init__(self) -> None:
+        self._client = _connect()
+
+    def prepare(self, images: Collection[str]) -> None:
+        """Check that each image is here, or can be pulled."""
+        from docker.errors import APIError, ImageNotFound
+
+        for image in images:
+            try:
+                self._client.images.get(image)
+            except ImageNotFound:
+                print(f"pulling {image}", file=sys.stderr)
+                try:
+                    self._client.images.pull(image)
+                except APIError as error:
+                    raise MachineError(
+                        f"Docker must have the image {image}, and it could not be pulled. Found: "
+                        f"{error.explanation}. Build it: make images"
+                    ) from error
+
+    def run(self, task: Task, log: TextIO) -> int:
+        """Run a task in a container that is removed afterwards."""
+        container = self._client.containers.create(
+            task.image,
+            task.command,
+            environment=dict(task.variables),
+            network_mode="host",
+            user=f"{os.getuid()}:{os.getgid()}",
+            volumes=_volumes(task),
+            working_dir=str(task.output),
+        )
+        try:
+            output = container.attach(stream=True, logs=True)
+            container.start()
+            for chunk in output:
+                log.write(chunk.decode(errors="replace"))
+                log.flush()
+            return int(container.wait()["StatusCode"])
+        finally:
+            container.remove(force=True)
+
+
+def _volumes(task: Task) -> dict[str, dict[str, str]]:
+    """Mount inputs and outputs under the very paths they have here."""
+    places = {str(path): {"bind": str(path), "mode": "ro"} for path in task.inputs}
+    places[str(task.output)] = {"bind": str(task.output), "mode": "rw"}
+    return places
+
+
+def _connect() -> "DockerClient":
+    try:
+        import docker
+    except ImportError as error:
+        raise InputError("--runner docker needs: pip install 'holdfast[local]'") from error
+    try:
+        client: Any = docker.from_env(timeout=600)
+        client.ping()
+    except docker.errors.DockerException as error:
+        raise MachineError(
+            "--runner docker needs a Docker engine. Found: none that answers. Start it, or use "
+            "--runner venv."
+        ) from error
+    return client

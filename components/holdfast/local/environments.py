@@ -1,0 +1,89 @@
+"""Make each family's environment from the same lock as its image."""
+
+import fcntl
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from holdfast.errors import MachineError
+from holdfast.local import files
+
+Announce = Callable[[str], None]
+
+
+def directory() -> Path:
+    """Return the folder of all environments: `HOLDFAST_ENVIRONMENTS`, the checkout's or a cache."""
+    chosen = os.environ.get("HOLDFAST_ENVIRONMENTS")
+    if chosen:
+        return Path(chosen).resolve()
+    if files.root() != files.PACKAGED:
+        return files.root() / ".environments"
+    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(cache) / "holdfast" / "environments"
+
+
+def ensure(family: str, announce: Announce) -> Path:
+    """Return the Python of a family's environment, which is made if its lock is new.
+
+    Raises:
+        MachineError: The environment could not be made.
+    """
+    content = files.lock(family).read_bytes() + sys.version.encode()
+    folder = directory() / f"{family}-{hashlib.sha256(content).hexdigest()[:12]}"
+    ready = folder / "ready"
+    if not ready.is_file():
+        with _alone(folder):
+            if not ready.is_file():
+                announce(f"making the {family} environment (once)")
+                _make(family, folder)
+                ready.touch()
+    _link_package(folder)
+    return folder / "bin" / "python"
+
+
+def _make(family: str, folder: Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    python = folder / "bin" / "python"
+    _uv("venv", "--quiet", "--no-config", "--python", sys.executable, str(folder))
+    # The lock is complete and hashed: nothing is resolved. Bytecode makes imports 3 times faster.
+    _uv("pip", "install", "--quiet", "--no-config", "--python", str(python), "--no-deps",
+        "--require-hashes", "--compile-bytecode", "--requirements", str(files.lock(family)))  # fmt: skip
+
+
+def _uv(*arguments: str) -> None:
+    beside = Path(sys.executable).with_name("uv")
+    program = str(beside) if beside.is_file() else shutil.which("uv")
+    if program is None:
+        raise MachineError(
+            "Environments are made by uv. Found: no uv on this machine. Run: pip install "
+            "'holdfast[local]'"
+        )
+    done = subprocess.run([program, *arguments], capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise MachineError(
+            f"The environment could not be made: uv {arguments[0]} must succeed. Found: "
+            f"{done.stderr.strip()[-800:]} Check the network and the disk, then run it again."
+        )
+
+
+def _link_package(folder: Path) -> None:
+    """Let the environment see this very package, so that what runs is what is installed here."""
+    link = next(folder.glob("lib/python3.*/site-packages")) / "holdfast"
+    if link.is_symlink() and link.resolve() == files.PACKAGE:
+        return
+    link.unlink(missing_ok=True)
+    link.symlink_to(files.PACKAGE, target_is_directory=True)
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Let one process at a time make an environment."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with folder.with_suffix(".lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield

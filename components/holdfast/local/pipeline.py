@@ -1,0 +1,237 @@
+"""Run a compiled pipeline with kfp.local's orchestrator and one of our runners.
+
+This module alone knows kfp.local's internals (kfp 2.17): the orchestrator asks
+`subprocess_task_handler.SubprocessTaskHandler` to run a command and `task_executor` to run a task,
+and both are replaced while a pipeline runs. A task then goes to our runner, and each start and end
+is seen, with the task's outputs.
+"""
+
+import contextlib
+import io
+import logging
+import math
+import re
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from google.protobuf import json_format
+from kfp import dsl, local
+from kfp.local import pipeline_orchestrator, status, subprocess_task_handler
+from kfp.local.orchestrator import task_executor
+from kfp.pipeline_spec.pipeline_spec_pb2 import PipelineSpec
+
+from holdfast.errors import InputError
+from holdfast.local.runner import Runner, Task, variables_of
+
+Status = Literal["RUNNING", "SUCCEEDED", "FAILED"]
+# The last lines of a log that are shown when a step failed in a way nobody foresaw.
+SHOWN_LINES = 25
+ANSWER = re.compile(r"^(?:InputError|GateError|MachineError|HoldfastError): ", re.MULTILINE)
+
+
+@dataclass
+class TaskRun:
+    """A task of a run; `outputs` holds parameters as values and artifacts as described."""
+
+    name: str
+    status: Status = "RUNNING"
+    seconds: float = 0.0
+    outputs: dict[str, Any] = field(default_factory=dict)
+    log: Path = Path()
+    exit_code: int = 0
+
+
+@dataclass
+class Run:
+    """A run of a pipeline, while it goes and when it has ended."""
+
+    pipeline: str
+    steps: int
+    output: Path
+    status: Status = "RUNNING"
+    seconds: float = 0.0
+    tasks: list[TaskRun] = field(default_factory=list)
+    outputs: dict[str, Any] = field(default_factory=dict)
+    folder: Path = Path()
+    error: str = ""
+    exit_code: int = 0
+
+    def document(self) -> dict[str, Any]:
+        """Return the run as JSON data."""
+        kept = ("name", "status", "seconds", "outputs")
+        document = {
+            "pipeline": self.pipeline,
+            "status": self.status,
+            "seconds": self.seconds,
+            "tasks": [{key: getattr(task, key) for key in kept} for task in self.tasks],
+            "outputs": self.outputs,
+        }
+        return document | ({"error": self.error} if self.error else {})
+
+
+Observe = Callable[[Run, TaskRun], None]
+
+
+def load_spec(path: Path) -> PipelineSpec:
+    """Read compiled YAML.
+
+    Raises:
+        InputError: The file is not a compiled pipeline.
+    """
+    try:
+        first = next(yaml.safe_load_all(path.read_text(encoding="utf-8")))
+        return json_format.ParseDict(first, PipelineSpec())
+    except (OSError, StopIteration, yaml.YAMLError, json_format.ParseError, TypeError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise InputError(
+            f"{path} must be a pipeline compiled by kfp. Found: {reason}. Compile it with "
+            f"kfp.compiler.Compiler().compile(pipeline, FILE)."
+        ) from error
+
+
+def run_pipeline(
+    spec: PipelineSpec,
+    arguments: Mapping[str, Any],
+    runner: Runner,
+    output: Path,
+    inputs: tuple[Path, ...],
+    observe: Observe,
+) -> Run:
+    """Run a pipeline to its end.
+
+    Args:
+        spec: The compiled pipeline.
+        arguments: Its parameters, of the types it declares.
+        runner: Runs the tasks.
+        output: Absolute path of the folder for artifacts, logs and the local tracking store.
+        inputs: Absolute paths of local files that tasks read.
+        observe: Is told of each task at its start and at its end.
+    """
+    output.mkdir(parents=True, exist_ok=True)
+    executors = json_format.MessageToDict(spec.deployment_spec)["executors"]
+    images = {e["container"]["image"] for e in executors.values() if "container" in e}
+    run = Run(spec.pipeline_info.name, len(executors), output)
+    start = time.monotonic()
+    runner.prepare(sorted(images))
+    local.init(
+        local.SubprocessRunner(use_venv=False),
+        pipeline_root=str(output / "runs"),
+        raise_on_error=False,
+    )
+    with _Session(run, runner, inputs, observe).in_place():
+        outputs = pipeline_orchestrator.run_local_pipeline(spec, dict(arguments))
+    run.seconds = round(time.monotonic() - start, 3)
+    _conclude(run, outputs)
+    return run
+
+
+@dataclass(frozen=True)
+class _Session:
+    """What stands in kfp.local's place while a pipeline runs."""
+
+    run: Run
+    runner: Runner
+    inputs: tuple[Path, ...]
+    observe: Observe
+
+    @contextlib.contextmanager
+    def in_place(self) -> Iterator[None]:
+        """Replace kfp's task handler and watch its tasks; send its own words nowhere."""
+        handler = subprocess_task_handler.SubprocessTaskHandler
+        execute = task_executor.execute_single_task
+        subprocess_task_handler.SubprocessTaskHandler = self.handler
+        task_executor.execute_single_task = partial(self.execute, execute)
+        logging.disable(logging.WARNING)
+        try:
+            with contextlib.redirect_stdout(io.StringIO()):
+                yield
+        finally:
+            logging.disable(logging.NOTSET)
+            task_executor.execute_single_task = execute
+            subprocess_task_handler.SubprocessTaskHandler = handler
+
+    def execute(self, execute: Callable[..., Any], **kwargs: Any) -> Any:
+        """Do what kfp's execute_single_task does, and keep what is seen of the task."""
+        run, name = self.run, kwargs["task_name"]
+        run.folder = Path(kwargs["pipeline_root"]) / kwargs["pipeline_resource_name"]
+        task = TaskRun(name, log=run.folder / "logs" / f"{name}.log")
+        run.tasks.append(task)
+        self.observe(run, task)
+        start = time.monotonic()
+        try:
+            outputs, state = execute(**kwargs)
+            if state == status.Status.SUCCESS:
+                task.status = "SUCCEEDED"
+                task.outputs = {key: describe(value) for key, value in outputs.items()}
+            return outputs, state
+        finally:
+            task.seconds = round(time.monotonic() - start, 3)
+            if task.status == "RUNNING":
+                task.status = "FAILED"
+            self.observe(run, task)
+
+    def handler(
+        self, image: str, full_command: list[str], env_vars: Mapping[str, str] | None, **_: Any
+    ) -> "_Handler":
+        """Make what kfp asks to run one task's command."""
+        variables = {**variables_of(self.run.output), **(env_vars or {})}
+        task = Task(image, full_command, variables, self.run.output, self.inputs)
+        return _Handler(self.runner, task, self.run.tasks[-1])
+
+
+@dataclass(frozen=True)
+class _Handler:
+    runner: Runner
+    task: Task
+    seen: TaskRun
+
+    def run(self) -> status.Status:
+        """Run the task and keep its log and exit code."""
+        self.seen.log.parent.mkdir(parents=True, exist_ok=True)
+        with self.seen.log.open("a", encoding="utf-8") as log:
+            self.seen.exit_code = self.runner.run(self.task, log)
+        return status.Status.FAILURE if self.seen.exit_code else status.Status.SUCCESS
+
+
+def describe(value: object) -> Any:
+    """Return an output as JSON data: an artifact by type, place and metadata."""
+    if isinstance(value, dsl.Artifact):
+        return {
+            "type": value.schema_title,
+            "uri": value.uri,
+            "metadata": describe(value.metadata),
+        }
+    if isinstance(value, Mapping):
+        return {str(key): describe(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [describe(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def _conclude(run: Run, outputs: Mapping[str, Any]) -> None:
+    failed = next((task for task in run.tasks if task.status == "FAILED"), None)
+    run.status = "FAILED" if failed else "SUCCEEDED"
+    for name, value in outputs.items():
+        run.outputs[name] = describe(value)
+        if isinstance(value, dsl.Metrics):
+            run.outputs |= describe(value.metadata)
+    if failed:
+        run.exit_code = failed.exit_code if failed.exit_code in (2, 3) else 1
+        run.error = f"{failed.name}: {_why(failed.log)}"
+
+
+def _why(log: Path) -> str:
+    """Return the answer that a task ended with, or the end of its log where it gave none."""
+    text = log.read_text(encoding="utf-8", errors="replace") if log.is_file() else ""
+    answers = list(ANSWER.finditer(text))
+    if answers:
+        return text[answers[-1].end() :].strip()
+    tail = "\n".join(text.strip().splitlines()[-SHOWN_LINES:])
+    return f"failed; the end of {log}:\n{tail}"

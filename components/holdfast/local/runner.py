@@ -1,0 +1,42 @@
+"""What a runner does: bring one task's command to an end in the environment of its image."""
+
+import os
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol, TextIO
+
+# What a task may need to know of this machine; the same on every runner.
+PASSED_ON = ("AWS_", "HOLDFAST_S3_", "MLFLOW_")
+
+
+@dataclass(frozen=True)
+class Task:
+    """One task: its image, KFP's command and variables, where it may write and what it may read."""
+
+    image: str
+    command: list[str]
+    variables: Mapping[str, str]
+    output: Path
+    inputs: tuple[Path, ...] = ()
+
+
+class Runner(Protocol):
+    """The interface of the venv and the Docker runner."""
+
+    def prepare(self, images: Collection[str]) -> None:
+        """Make ready what the images need.
+
+        Raises:
+            MachineError: This machine lacks something.
+            InputError: The runner can't run one of the images.
+        """
+
+    def run(self, task: Task, log: TextIO) -> int:
+        """Run a task, write what it prints to `log`, and return its exit code."""
+
+
+def variables_of(output: Path) -> dict[str, str]:
+    """Return the variables that every task gets, with a local MLflow store unless one is named."""
+    passed = {name: value for name, value in os.environ.items() if name.startswith(PASSED_ON)}
+    return {"MLFLOW_TRACKING_URI": f"sqlite:///{output / 'mlflow.db'}", **passed}
