@@ -6,6 +6,7 @@ BIN := $(VENV)/bin
 HOLDFAST := $(BIN)/holdfast
 BASE_IMAGE ?= python:3.11-slim-bookworm
 SAMPLE := output/breast_cancer.csv
+DOCKER ?= docker
 ARGS ?=
 
 .DEFAULT_GOAL := help
@@ -41,7 +42,7 @@ environments: $(VENV)/ready ## Make each family's environment from its lock
 
 images: wheel ## Build each family's image (needs Docker)
 	for family in $(FAMILIES); do \
-	  DOCKER_BUILDKIT=1 docker build --quiet --file images/Dockerfile --build-arg FAMILY=$$family \
+	  DOCKER_BUILDKIT=1 $(DOCKER) build --quiet --file images/Dockerfile --build-arg FAMILY=$$family \
 	    --build-arg BASE_IMAGE=$(BASE_IMAGE) \
 	    --tag $$($(BIN)/python -c "from holdfast.images import image; print(image('$$family'))") . \
 	    || exit 1; \

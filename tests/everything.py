@@ -1,0 +1,75 @@
+"""Run all tests, each folder in the environment that it tests: python -m tests.everything [ARGS].
+
+Authoring tests (catalog, CLI, runs) run where kfp is; a family's tests in that family's own
+environment, with nothing but pytest added; the contracts' where the model stack is.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+
+from holdfast.images import FAMILIES
+from holdfast.local import environments
+
+ROOT = Path(__file__).resolve().parents[1]
+ALSO = {"training": ["tests/contracts"]}
+LEFT_OUT = """
+Left out were tests that need:
+{missing}"""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run every group and return the worst exit code."""
+    ignored = [f"--ignore=tests/{name}" for name in (*FAMILIES, "contracts")]
+    groups = {"authoring": [sys.executable, "-m", "pytest", *ignored, "tests"]}
+    for family in FAMILIES:
+        python = str(environments.ensure(family, print))
+        groups[family] = [python, "-m", "pytest", f"tests/{family}", *ALSO.get(family, [])]
+    codes = {}
+    for name, command in groups.items():
+        print(f"\n=== {name} ===", flush=True)
+        paths = [str(ROOT)] if name == "authoring" else [str(pytest_alone()), str(ROOT)]
+        variables = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
+        codes[name] = subprocess.run([*command, *arguments], cwd=ROOT, env=variables).returncode
+    failed = [name for name, code in codes.items() if code]
+    print(f"\ngroups that failed: {', '.join(failed) or 'none'}")
+    missing = "\n".join(f"  {name}: {remedy}" for name, remedy in lacking().items())
+    if missing:
+        print(LEFT_OUT.format(missing=missing))
+    return 1 if failed else 0
+
+
+def lacking() -> dict[str, str]:
+    """Return what this machine lacks for some of the tests, and how to get it."""
+    found = {}
+    if subprocess.run(["docker", "info"], capture_output=True).returncode if shutil.which("docker") else True:
+        found["a Docker engine"] = "apt-get install docker.io, start dockerd, then make images"
+    if minio() is None:
+        found["a MinIO server"] = "go install github.com/minio/minio@latest"
+    if not (ROOT.parent / "shared" / "data").is_dir():
+        found["real tables"] = "put adult.parquet and the others into ../shared/data"
+    return found
+
+
+def minio() -> str | None:
+    """Return the MinIO server program, from the PATH or Go's."""
+    return shutil.which("minio") or shutil.which("minio", path=str(Path.home() / "go" / "bin"))
+
+
+def pytest_alone() -> Path:
+    """Return a folder with pytest and what it needs, to put before a family's own packages."""
+    folder = environments.directory() / f"pytest-{version('pytest')}"
+    if not folder.is_dir():
+        uv = Path(sys.executable).with_name("uv")
+        pinned = f"pytest=={version('pytest')}"
+        command = [uv, "pip", "install", "--quiet", "--target", folder, pinned]
+        subprocess.run(command, check=True)
+    return folder
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
