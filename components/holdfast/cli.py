@@ -313,3 +313,7 @@ def _failure(pipeline: str, error: HoldfastError | MachineError) -> dict[str, An
         "outputs": {},
         "error": str(error),
     }
+
+
+if __name__ == "__main__":
+    main()

@@ -33,26 +33,32 @@ def ensure(family: str, announce: Announce) -> Path:
     Raises:
         MachineError: The environment could not be made.
     """
-    content = files.lock(family).read_bytes() + sys.version.encode()
-    folder = directory() / f"{family}-{hashlib.sha256(content).hexdigest()[:12]}"
-    ready = folder / "ready"
-    if not ready.is_file():
-        with _alone(folder):
-            if not ready.is_file():
-                announce(f"making the {family} environment (once)")
-                _make(family, folder)
-                ready.touch()
+    folder = make(family, files.lock(family), announce)
     _link_package(folder)
     return folder / "bin" / "python"
 
 
-def _make(family: str, folder: Path) -> None:
+def make(name: str, lock: Path, announce: Announce) -> Path:
+    """Return the folder of an environment that holds what a lock says, and nothing else."""
+    content = lock.read_bytes() + sys.version.encode()
+    folder = directory() / f"{name}-{hashlib.sha256(content).hexdigest()[:12]}"
+    ready = folder / "ready"
+    if not ready.is_file():
+        with _alone(folder):
+            if not ready.is_file():
+                announce(f"making the {name} environment (once)")
+                _install(lock, folder)
+                ready.touch()
+    return folder
+
+
+def _install(lock: Path, folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
-    python = folder / "bin" / "python"
     _uv("venv", "--quiet", "--no-config", "--python", sys.executable, str(folder))
     # The lock is complete and hashed: nothing is resolved. Bytecode makes imports 3 times faster.
-    _uv("pip", "install", "--quiet", "--no-config", "--python", str(python), "--no-deps",
-        "--require-hashes", "--compile-bytecode", "--requirements", str(files.lock(family)))  # fmt: skip
+    options = ["--quiet", "--no-config", "--no-deps", "--require-hashes", "--compile-bytecode"]
+    python = str(folder / "bin" / "python")
+    _uv("pip", "install", *options, "--python", python, "--requirements", str(lock))
 
 
 def _uv(*arguments: str) -> None:

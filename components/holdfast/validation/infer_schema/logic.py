@@ -2,6 +2,7 @@
 
 from google.protobuf import text_format
 from tensorflow_metadata.proto.v0.schema_pb2 import Schema
+from tensorflow_metadata.proto.v0.statistics_pb2 import CommonStatistics, FeatureNameStatistics
 
 from holdfast.errors import InputError
 from holdfast.table import Table
@@ -24,13 +25,23 @@ def infer_schema(table: Table, tolerance: float) -> Schema:
         raise InputError(
             f"`tolerance` must lie from 0 to below 1. Found: {tolerance}. The usual choice is 0.01."
         )
-    schema = tfdv.infer_schema(table_statistics(table))
+    statistics = table_statistics(table)
+    schema = tfdv.infer_schema(statistics)
+    empty = {f.path.step[0] for f in statistics.features if not _common(f).num_non_missing}
     for feature in schema.feature:
+        if feature.name in empty:
+            # TFDV asks for one value even so, and the table would fail its own schema.
+            feature.presence.min_count = 0
         if feature.presence.min_fraction == 1:
             feature.presence.min_fraction = 1 - tolerance
         if feature.HasField("domain"):
             feature.distribution_constraints.min_domain_mass = 1 - tolerance
     return schema
+
+
+def _common(feature: FeatureNameStatistics) -> CommonStatistics:
+    kind = feature.WhichOneof("stats")
+    return getattr(feature, kind).common_stats
 
 
 def to_text(schema: Schema) -> str:

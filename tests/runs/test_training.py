@@ -1,0 +1,185 @@
+"""The training pipeline as a user runs it."""
+
+import csv
+import sqlite3
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.support import ROOT, family_python, holdfast, tasks, train
+
+METRICS = ("roc_auc", "accuracy", "log_loss")
+
+
+@pytest.fixture(scope="module")
+def run(breast_cancer, tmp_path_factory):
+    """Run the pipeline once for the tests that look at what it left."""
+    output = tmp_path_factory.mktemp("output")
+    return output, train(breast_cancer, "diagnosis", output, "-p", "model_name=cancer")
+
+
+def test_a_run_ends_in_a_registered_model_with_its_metrics(run):
+    _, result = run
+    assert result.code == 0, result.stderr
+    outputs = result.document["outputs"]
+    assert result.document["status"] == "SUCCEEDED"
+    assert (outputs["model_name"], outputs["model_version"]) == ("cancer", 1)
+    assert outputs["data_decision"] == outputs["model_decision"] == "pass"
+    assert outputs["roc_auc"] > 0.97
+    assert 0 < outputs["log_loss"] < 0.3
+
+
+def test_the_document_lists_each_task_with_state_seconds_and_outputs(run):
+    _, result = run
+    assert set(result.document) == {"pipeline", "status", "seconds", "tasks", "outputs"}
+    listed = tasks(result)
+    assert list(listed)[:2] == ["ingest-table", "split-table"]
+    assert len(listed) == 10
+    assert all(t["status"] == "SUCCEEDED" and t["seconds"] > 0 for t in listed.values())
+    rows = listed["split-table"]["outputs"]["test"]["metadata"]["rows"]
+    assert rows == round(569 * 0.2)
+
+
+def test_progress_goes_to_stderr_with_step_state_and_seconds(run):
+    _, result = run
+    assert "[ 1/10] ingest-table" in result.stderr
+    assert result.stderr.count("succeeded") == 10
+
+
+def test_reports_can_be_opened_by_a_browser_and_load_nothing(run):
+    _, result = run
+    page = Path(result.document["outputs"]["model_report"]["uri"])
+    links = page.parents[1] / "reports"
+    assert (links / "evaluate-model-report.html").read_bytes() == page.read_bytes()
+    text = page.read_text()
+    assert text.startswith("<!doctype html>")
+    assert "src=" not in text
+    assert "<link" not in text
+    assert page.stat().st_size < 2_000_000
+
+
+def test_a_second_run_is_version_two_and_takes_the_alias(run, breast_cancer):
+    output, _ = run
+    again = train(breast_cancer, "diagnosis", output, "-p", "model_name=cancer")
+    assert again.document["outputs"]["model_version"] == 2
+    with sqlite3.connect(output / "mlflow.db") as store:
+        aliases = store.execute("SELECT alias, version FROM registered_model_aliases").fetchall()
+    assert aliases == [("challenger", 2)]
+
+
+def test_the_registered_model_is_loaded_and_asked_by_mlflow_alone(run, breast_cancer):
+    output, _ = run
+    program = (
+        "import sys, mlflow, pandas as pd\n"
+        "model = mlflow.pyfunc.load_model('models:/cancer@challenger')\n"
+        "frame = pd.read_csv(sys.argv[1])\n"
+        "print((model.predict(frame.drop(columns='diagnosis')) == frame.diagnosis).mean())\n"
+        "print('holdfast' in sys.modules)\n"
+    )
+    # The training environment cannot open an MLflow store: the model files are taken from there.
+    files = next((output / "mlruns").glob("*/models/*/artifacts/MLmodel")).parent
+    program = program.replace("'models:/cancer@challenger'", repr(str(files)))
+    done = subprocess.run(
+        [family_python("training"), "-c", program, breast_cancer],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    share, ours = done.stdout.split()
+    assert float(share) > 0.99
+    assert ours == "False"
+
+
+def test_a_gate_that_is_not_reached_stops_before_registering_and_says_why(breast_cancer, tmp_path):
+    result = train(breast_cancer, "diagnosis", tmp_path, "-p", "minimum=0.9999")
+    assert result.code == 1
+    assert result.document["status"] == "FAILED"
+    assert list(tasks(result))[-1] == "check-verdict-2"
+    assert "roc_auc on the test rows is 0.99" in result.document["error"]
+    assert "does not reach the minimum of 0.9999" in result.document["error"]
+    assert not (tmp_path / "mlflow.db").exists()
+    assert "Traceback" not in result.stderr
+
+
+def test_people_get_a_summary_of_verdicts_metrics_model_and_places(breast_cancer, tmp_path):
+    result = holdfast(
+        "run", "training", "-p", f"uri={breast_cancer}", "-p", "target=diagnosis",
+        "--output", tmp_path,
+    )  # fmt: skip
+    assert result.code == 0
+    for word in ("data_decision", "roc_auc", "model_version", "reports", "tracking store"):
+        assert word in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("name", "metrics"),
+    [("wine", METRICS), ("diabetes", ("r2", "rmse", "mae"))],
+)
+def test_three_classes_and_regression_run_too(name, metrics, tmp_path):
+    table = tmp_path / f"{name}.parquet"
+    program = (
+        f"import sys; from sklearn.datasets import load_{name} as load\n"
+        "load(as_frame=True).frame.to_parquet(sys.argv[1])"
+    )
+    subprocess.run([family_python("training"), "-c", program, table], check=True)
+    result = train(table, "target", tmp_path / "output")
+    assert result.code == 0, result.stderr
+    assert set(metrics) <= set(result.document["outputs"])
+
+
+@pytest.mark.real_data
+def test_adult_reaches_its_reference_and_is_the_same_to_the_last_digit(real_table, tmp_path):
+    table = real_table("adult.parquet")
+    runs = [train(table, "class", tmp_path, "-p", "model_name=adult") for _ in range(3)]
+    metrics = [{m: r.document["outputs"][m] for m in METRICS} for r in runs]
+    assert metrics[0] == metrics[1] == metrics[2]
+    assert metrics[0]["roc_auc"] >= 0.925
+    assert metrics[0]["accuracy"] == pytest.approx(0.8747, abs=0.003)
+    assert metrics[0]["log_loss"] == pytest.approx(0.2748, abs=0.003)
+
+
+@pytest.mark.real_data
+def test_taxi_with_a_derived_target_runs(real_table, tmp_path):
+    with real_table("chicago_taxi.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    for row in rows:
+        row["generous"] = float(row.pop("tips") or 0) > 0.2 * float(row["fare"] or 0)
+    table = tmp_path / "taxi.csv"
+    with table.open("w", newline="") as file:
+        writer = csv.DictWriter(file, rows[0])
+        writer.writeheader()
+        writer.writerows(rows)
+    result = train(table, "generous", tmp_path / "output")
+    assert result.code == 0, result.stderr
+    assert result.document["outputs"]["roc_auc"] >= 0.945
+
+
+@pytest.mark.real_data
+def test_bike_is_a_regression(real_table, tmp_path):
+    result = train(real_table("bike_hour.csv"), "cnt", tmp_path)
+    assert result.code == 0, result.stderr
+    assert result.document["outputs"]["r2"] > 0.95
+
+
+def test_ctrl_c_ends_the_run_and_its_step(breast_cancer, tmp_path):
+    import signal
+    import sys
+    import time
+
+    process = subprocess.Popen(
+        [sys.executable, "-m", "holdfast.cli", "run", "training", "-p", f"uri={breast_cancer}",
+         "-p", "target=diagnosis", "--output", tmp_path],
+        cwd=ROOT, stderr=subprocess.PIPE, text=True, start_new_session=True,
+    )  # fmt: skip
+    for line in process.stderr:
+        if "fit-transformer" in line:
+            break
+    time.sleep(0.5)
+    process.send_signal(signal.SIGINT)
+    _, rest = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert "interrupted" in rest
+    assert "Traceback" not in rest
+    running = subprocess.run(["pgrep", "-g", str(process.pid)], capture_output=True).stdout
+    assert running == b""
