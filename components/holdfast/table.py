@@ -18,6 +18,7 @@ from types import TracebackType
 from typing import Any, Literal
 
 import pyarrow as pa
+import pyarrow.csv as pa_csv
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
@@ -129,9 +130,14 @@ def open_table(path: str | Path, name: str = "table") -> Table:
             f"Found: nothing of the kind at {path}. Pass the Dataset output of another step."
         )
     with files[0].open("rb") as head:
-        kind = "parquet" if head.read(4) == b"PAR1" else "csv"
+        kind = "parquet" if head.read(4) == b"PAR1" else "CSV"
     try:
-        dataset = ds.dataset([str(file) for file in files], format=kind)
+        if kind == "CSV":
+            # Types are told from the first block: one block for all lets no later value surprise.
+            whole = pa_csv.ReadOptions(block_size=max(1, path.stat().st_size))
+            dataset: ds.Dataset = ds.dataset(pa_csv.read_csv(path, read_options=whole))
+        else:
+            dataset = ds.dataset([str(file) for file in files], format="parquet")
         return Table(path, dataset, dataset.count_rows())
     except (pa.ArrowException, OSError) as error:
         raise InputError(

@@ -19,7 +19,8 @@ def infer_schema(
     Args:
         table: A table that is taken to be good, such as the training share.
         tolerance: Share of the rows of another table that may lack a value where this one lacks
-            none, or hold a string that this one does not; from 0 to below 1.
+            none, or hold a string that this one does not; from 0 to below 1. A column with values
+            in no larger share of this table's rows may be without values there.
 
     Returns:
         schema: A TensorFlow Metadata schema as text proto, to be edited and kept in git.

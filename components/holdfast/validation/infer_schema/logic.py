@@ -16,7 +16,8 @@ def infer_schema(table: Table, tolerance: float) -> Schema:
     Args:
         table: A table that is taken to be good, such as the training share.
         tolerance: Share of the rows of another table that may lack a value where this one lacks
-            none, or hold a string that this one does not; from 0 to below 1.
+            none, or hold a string that this one does not; from 0 to below 1. A column with values
+            in no larger share of this table's rows may be without values there.
 
     Raises:
         InputError: The tolerance is out of range.
@@ -27,10 +28,11 @@ def infer_schema(table: Table, tolerance: float) -> Schema:
         )
     statistics = table_statistics(table)
     schema = tfdv.infer_schema(statistics)
-    empty = {f.path.step[0] for f in statistics.features if not _common(f).num_non_missing}
+    rare = tolerance * statistics.num_examples
+    present = {f.path.step[0]: _common(f).num_non_missing for f in statistics.features}
     for feature in schema.feature:
-        if feature.name in empty:
-            # TFDV asks for one value even so, and the table would fail its own schema.
+        if present[feature.name] <= rare:
+            # TFDV asks for one value at least, which a sample of an all but empty column may lack.
             feature.presence.min_count = 0
         if feature.presence.min_fraction == 1:
             feature.presence.min_fraction = 1 - tolerance
