@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import signal
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -32,6 +33,8 @@ TYPES = {
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit: 0 done, 1 stopped, 2 the user's mistake, 3 the machine's."""
     options = _parser().parse_args(arguments)
+    # A terminated run ends its step like an interrupted one.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         code = options.command(options)
     except HoldfastError as error:
@@ -281,7 +284,7 @@ def _print_summary(run: "Run", reports: Mapping[str, Path]) -> None:
 
     store = variables_of(run.output)["MLFLOW_TRACKING_URI"]
     print(f"\n{run.pipeline} {run.status.lower()} in {run.seconds:.1f} s")
-    for name, value in run.outputs.items():
+    for name, value in sorted(run.outputs.items(), key=lambda item: _is_artifact(item[1])):
         if _is_artifact(value):
             if value["type"] == "system.Metrics":
                 continue
@@ -289,8 +292,9 @@ def _print_summary(run: "Run", reports: Mapping[str, Path]) -> None:
         print(f"  {name:16} {value:.6g}" if isinstance(value, float) else f"  {name:16} {value}")
     print(f"  {'all reports':16} {run.folder / 'reports'}")
     print(f"  {'logs':16} {run.folder / 'logs'}")
-    if run.status == "SUCCEEDED":
+    if "model_version" in run.outputs:
         print(f"  {'tracking store':16} {store}")
+        print(f"  {'look at it':16} uvx mlflow ui --backend-store-uri {store}")
 
 
 def _environments(options: argparse.Namespace) -> int:

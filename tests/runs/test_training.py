@@ -181,5 +181,4 @@ def test_ctrl_c_ends_the_run_and_its_step(breast_cancer, tmp_path):
     assert process.returncode == 130
     assert "interrupted" in rest
     assert "Traceback" not in rest
-    running = subprocess.run(["pgrep", "-g", str(process.pid)], capture_output=True).stdout
-    assert running == b""
+    assert subprocess.run(["pgrep", "-f", str(tmp_path)], capture_output=True).stdout == b""

@@ -61,13 +61,13 @@ def _download(uri: str, bucket: str, key: str, target: Path) -> None:
         _client(endpoint).fget_object(bucket, key, str(target))
     except S3Error as error:
         raise InputError(
-            f"`uri` {uri} could not be read: the object store at {endpoint or 'AWS'} answered "
-            f"{error.code} ({error.message}). {_remedy(str(error.code))}"
+            f"`uri` {uri} must be an object that the store at {endpoint or 'AWS'} lets you read. "
+            f"Found: {error.code} ({error.message}). {_remedy(str(error.code))}"
         ) from error
     except (HTTPError, MinioException, ValueError, OSError) as error:
         raise InputError(
-            f"`uri` {uri} could not be read: the object store at {endpoint or 'AWS'} must answer. "
-            f"Found: {type(error).__name__}. Check that it runs and that HOLDFAST_S3_ENDPOINT "
+            f"`uri` {uri} needs the object store at {endpoint or 'AWS'} to answer. Found: "
+            f"{type(error).__name__}. Check that it runs and that HOLDFAST_S3_ENDPOINT "
             f"(http://HOST:PORT) points to it."
         ) from error
 

@@ -1,6 +1,7 @@
 """The venv runner: each task in the environment made from its family's lock."""
 
 import os
+import signal
 import subprocess
 from collections.abc import Collection
 from typing import TextIO
@@ -12,6 +13,8 @@ from holdfast.local.runner import Task
 
 # They would let this process's environment leak into the task's.
 LEFT_OUT = ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV")
+
+GRACE_SECONDS = 5
 
 
 class VenvRunner:
@@ -47,10 +50,21 @@ class VenvRunner:
             stdin=subprocess.DEVNULL,
             cwd=task.output,
             env=variables,
+            start_new_session=True,
         )
         try:
             return process.wait()
         finally:
-            if process.poll() is None:
-                process.terminate()
-                process.wait()
+            _end(process)
+
+
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    """End a task that still runs: KFP's command is a shell, so the whole group must go."""
+    if process.poll() is not None:
+        return
+    os.killpg(process.pid, signal.SIGTERM)
+    try:
+        process.wait(GRACE_SECONDS)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()

@@ -67,7 +67,7 @@ def _check_columns(names: list[str], target: str) -> None:
     repeated = [name for name, count in Counter(names).items() if count > 1]
     if repeated:
         raise InputError(
-            f"`uri` must name each column once. Found more than once: {repeated[:10]}. Rename "
+            f"`uri` must name each column once. Found: {repeated[:10]} more than once. Rename "
             f"them at the source."
         )
     if target and target not in names:

@@ -65,7 +65,7 @@ def register(
     except MlflowException as error:
         raise InputError(
             f"MLflow at {_without_password(uri)} must answer and accept the model. Found: "
-            f"{str(error).splitlines()[0][:300]} Check that it runs and that MLFLOW_TRACKING_URI "
+            f"{_without_password(str(error).splitlines()[0])[:300]} Check that it runs and that MLFLOW_TRACKING_URI "
             f"points to it."
         ) from error
 
@@ -126,8 +126,8 @@ def _check_name(parameter: str, value: str) -> None:
         )
 
 
-def _without_password(uri: str) -> str:
-    return re.sub(r"//[^/@]*@", "//", uri)
+def _without_password(text: str) -> str:
+    return re.sub(r"//[^/@\s]*@", "//", text)
 
 
 def finite_numbers(metadata: Mapping[str, Any]) -> dict[str, float]:

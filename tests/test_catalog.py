@@ -1,0 +1,157 @@
+"""One contract for every component and pipeline, found by looking."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+from google.protobuf import json_format
+from kfp.kubernetes import kubernetes_executor_config_pb2  # noqa: F401  # registers the messages
+from kfp.pipeline_spec.pipeline_spec_pb2 import PipelineSpec, PlatformSpec
+
+from holdfast import catalog, generate
+from holdfast.images import FAMILIES, family_of, image
+from tests.support import ROOT
+from tests.support import holdfast as command
+
+SOURCE = ROOT / "components" / "holdfast"
+FOLDERS = sorted(p.parent for p in SOURCE.glob("*/*/component.py"))
+COMPILED = sorted((ROOT / "compiled").glob("*/*.yaml"))
+UNQUOTED_BOOLEANS = {"y", "n", "on", "off", "yes", "no"}
+
+
+def names(paths: list[Path]) -> list[str]:
+    return [path.stem if path.suffix else path.name for path in paths]
+
+
+@pytest.fixture(scope="module")
+def derived():
+    return generate.texts()
+
+
+def spec_of(folder: Path) -> PipelineSpec:
+    path = ROOT / "compiled" / "components" / f"{folder.name}.yaml"
+    return json_format.ParseDict(yaml.safe_load(path.read_text()), PipelineSpec())
+
+
+def test_every_component_folder_is_in_the_catalog_and_nothing_else_is():
+    assert sorted(catalog.__all__) == sorted(names(FOLDERS))
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=names(FOLDERS))
+class TestComponent:
+    def test_function_folder_and_yaml_are_one_word(self, folder):
+        component = getattr(catalog, folder.name)
+        assert component.name == folder.name.replace("_", "-")
+        assert (folder / "logic.py").is_file()
+
+    def test_every_input_and_output_is_described(self, folder):
+        root = spec_of(folder).root
+        for side in (root.input_definitions, root.output_definitions):
+            entries = [*side.parameters.items(), *side.artifacts.items()]
+            assert [name for name, entry in entries if not entry.description] == []
+
+    def test_its_family_has_an_image_a_lock_and_tests(self, folder):
+        family = folder.parent.name
+        (executor,) = spec_of(folder).deployment_spec["executors"].values()
+        assert family_of(executor["container"]["image"]) == family
+        assert "--hash=sha256:" in (ROOT / "images" / family / "requirements.txt").read_text()
+        tests = "".join(p.read_text() for p in (ROOT / "tests" / family).glob("test_*.py"))
+        assert folder.name in tests
+
+    def test_its_stub_only_unpacks_calls_and_packs(self, folder):
+        text = (folder / "component.py").read_text()
+        body = text[text.rindex('"""') :]
+        assert not re.search(r"^\s+(if|for|while|try)\b", body, re.MULTILINE)
+        assert len(text.splitlines()) <= 75
+        assert "import kfp" not in (folder / "logic.py").read_text()
+
+    def test_no_name_is_a_yaml_boolean(self, folder):
+        root = spec_of(folder).root
+        given = {*root.input_definitions.parameters, *root.output_definitions.parameters}
+        assert not given & UNQUOTED_BOOLEANS
+
+
+def test_everything_derived_is_fresh(derived):
+    stale = [
+        str(path.relative_to(ROOT))
+        for path, text in derived.items()
+        if not path.is_file() or path.read_text() != text
+    ]
+    assert stale == [], f"run: make generate ({stale})"
+    assert set(COMPILED) <= set(derived), "run: make generate (compiled YAML without a source)"
+
+
+def test_compiling_twice_gives_the_same_bytes(derived):
+    assert generate.texts() == derived
+
+
+@pytest.mark.parametrize("path", COMPILED, ids=names(COMPILED))
+class TestCompiled:
+    def test_it_is_a_pipeline_spec_with_at_most_one_platform_spec(self, path):
+        first, *rest = yaml.safe_load_all(path.read_text())
+        spec = json_format.ParseDict(first, PipelineSpec())
+        assert spec.pipeline_info.name == path.stem.replace("_", "-")
+        assert len(rest) <= 1
+        for document in rest:
+            json_format.ParseDict(document, PlatformSpec())
+
+    def test_it_is_ascii_and_installs_nothing(self, path):
+        text = path.read_text()
+        assert text.isascii()
+        assert "pip" not in re.findall(r"\w+", json.dumps(yaml.safe_load_all(text).__next__()))
+
+    def test_its_images_are_ours_with_a_full_tag(self, path):
+        for executor in next(yaml.safe_load_all(path.read_text()))["deploymentSpec"][
+            "executors"
+        ].values():
+            reference = executor["container"]["image"]
+            assert reference == image(family_of(reference))
+
+
+def test_registry_and_tag_are_chosen_when_yaml_is_generated(monkeypatch):
+    monkeypatch.setenv("HOLDFAST_REGISTRY", "registry.example.com:5000/ml/")
+    monkeypatch.setenv("HOLDFAST_TAG", "1.2.3")
+    assert image("data") == "registry.example.com:5000/ml/holdfast-data:1.2.3"
+    assert family_of(image("data")) == "data"
+    assert family_of("python:3.11") is None
+
+
+def test_families_agree_on_the_pins_they_share():
+    pins: dict[str, dict[str, list[str]]] = {}
+    for family in FAMILIES:
+        lock = (ROOT / "images" / family / "requirements.txt").read_text()
+        for name, version in re.findall(r"^([a-z0-9._-]+)==([^ ]+)", lock, re.MULTILINE):
+            pins.setdefault(name, {}).setdefault(version, []).append(family)
+    assert {name: found for name, found in pins.items() if len(found) > 1} == {}
+
+
+def test_list_names_every_component_and_pipeline_with_a_line_each():
+    result = command("list")
+    assert result.code == 0
+    for name in [*catalog.__all__, "training"]:
+        assert re.search(rf"^  {name} +\w.+\.$", result.stdout, re.MULTILINE), name
+
+
+@pytest.mark.parametrize("name", [*catalog.__all__, "training"])
+def test_show_gives_inputs_outputs_types_defaults_and_the_line_to_paste(name):
+    result = command("show", name)
+    assert result.code == 0, result.stderr
+    assert "inputs:" in result.stdout
+    assert "outputs:" in result.stdout
+    line = "holdfast run" if name == "training" else f"from holdfast.catalog import {name}"
+    assert line in result.stdout
+
+
+def test_show_of_an_unknown_name_lists_the_known_ones():
+    result = command("show", "train_xgbost")
+    assert result.code == 2
+    assert "'train_xgboost'" in result.stderr
+
+
+def test_show_gives_defaults_by_their_type():
+    shown = command("show", "train_xgboost").stdout
+    assert re.search(r"n_estimators +int = 300 ", shown)
+    assert re.search(r"learning_rate +float = 0.1 ", shown)
+    assert re.search(r"train +system.Dataset ", shown)
