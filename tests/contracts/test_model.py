@@ -210,9 +210,7 @@ def test_a_model_with_a_type_that_is_not_trusted_is_refused(saved, model):
     from sklearn.preprocessing import FunctionTransformer
 
     function = FunctionTransformer(subprocess.getoutput)
-    skops.io.dump(
-        Pipeline([("function", function), *model.pipeline.steps]), saved / "model.skops"
-    )
+    skops.io.dump(Pipeline([("function", function), *model.pipeline.steps]), saved / "model.skops")
     with pytest.raises(InputError, match=r"`challenger`.*getoutput"):
         load_model(saved, "challenger")
 

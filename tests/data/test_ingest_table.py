@@ -314,8 +314,8 @@ def test_adult_is_ingested_whole(real_table, ingest):
 
 @pytest.mark.real_data
 def test_chicago_taxi_keeps_the_one_value_of_a_column_in_its_last_row(real_table, ingest):
-    tracts = ingest(real_table("chicago_taxi.csv").read_bytes()).read().column(
-        "pickup_census_tract"
+    tracts = (
+        ingest(real_table("chicago_taxi.csv").read_bytes()).read().column("pickup_census_tract")
     )
     assert (len(tracts), tracts.null_count) == (15_002, 15_001)
     assert tracts[15_001].as_py() == 17_031_081_401

@@ -33,9 +33,7 @@ def test_an_empty_list_never_stops_a_run():
 
 
 def test_the_message_gives_subject_and_message_of_each_reason():
-    expected = (
-        "The verdict is fail. [metric1] Finding number 1. [metric2] Finding number 2."
-    )
+    expected = "The verdict is fail. [metric1] Finding number 1. [metric2] Finding number 2."
     with pytest.raises(GateError) as error:
         check(Verdict("fail", reasons(2)), ["fail"])
     assert str(error.value) == expected

@@ -84,9 +84,7 @@ def test_a_class_that_is_absent_in_the_test_rows_has_no_part_in_roc_auc(ternary,
     result = evaluate(ternary, rows(tmp_path, [0, 1, 2], [*"aba"]), *USUAL)
     assert result.scores["roc_auc"] == pytest.approx(((1 + 0.5) / 2 + 1) / 2)
     assert result.scores["accuracy"] == pytest.approx(2 / 3)
-    assert result.scores["log_loss"] == pytest.approx(
-        -(2 * math.log(1 / 2) + math.log(1 / 4)) / 3
-    )
+    assert result.scores["log_loss"] == pytest.approx(-(2 * math.log(1 / 2) + math.log(1 / 4)) / 3)
     assert result.curves["confusionMatrix"]["rows"] == [
         {"row": [1, 0, 1]},
         {"row": [0, 1, 0]},
@@ -236,8 +234,11 @@ def test_the_curves_of_two_classes_are_those_worked_out_by_hand(binary, binary_t
         "annotationSpecs": [{"displayName": "no"}, {"displayName": "yes"}],
         "rows": [{"row": [1, 0]}, {"row": [1, 2]}],
     }
-    points = [tuple(point.values()) for point in curves["confidenceMetrics"]]
-    assert points == pytest.approx([(1.0, 0.0, 0.0), (0.75, 0.0, 2 / 3), (0.25, 1.0, 1.0)])
+    assert curves["confidenceMetrics"] == [
+        {"confidenceThreshold": 1.0, "falsePositiveRate": 0.0, "recall": 0.0},
+        {"confidenceThreshold": 0.75, "falsePositiveRate": 0.0, "recall": pytest.approx(2 / 3)},
+        {"confidenceThreshold": 0.25, "falsePositiveRate": 1.0, "recall": 1.0},
+    ]
 
 
 def test_more_than_two_classes_have_no_roc_curve(ternary, tmp_path):
@@ -245,18 +246,12 @@ def test_more_than_two_classes_have_no_roc_curve(ternary, tmp_path):
     assert set(curves) == {"confusionMatrix"}
 
 
-def noise(path, count):
-    """Return a model that answers one of `count` numbers or chances, and a test table for it."""
-    generator = np.random.default_rng(0)
-    x = generator.random(count)
-    y = np.where(generator.random(count) < x, "yes", "no")
-    return x, y
-
-
 def test_a_long_roc_curve_is_thinned_and_keeps_its_ends(tmp_path):
     from sklearn.linear_model import LogisticRegression
 
-    x, y = noise(tmp_path, 5000)
+    generator = np.random.default_rng(0)
+    x = generator.random(5000)
+    y = np.where(generator.random(5000) < x, "yes", "no")
     test = rows(tmp_path, x, pa.array(y))
     learned = LogisticRegression().fit(feature_frame(test.read(), ["x"]), y)
     info = ModelInfo("y", "classification", ("x",), classes=("no", "yes"))
@@ -267,15 +262,16 @@ def test_a_long_roc_curve_is_thinned_and_keeps_its_ends(tmp_path):
     assert ends == [(0, 0), (1, 1)]
 
 
-def results(tmp_path):
+def judged(tmp_path):
+    """Yield a model and its test rows: two classes, three classes, regression."""
     for name in ("breast_cancer", "wine", "diabetes"):
         model = train_model(bundled(tmp_path / f"{name}-train", name, slice(0, None, 2)))
         test = bundled(tmp_path / f"{name}-test", name, slice(1, None, 2))
         yield model, test
 
 
-def test_metrics_and_curves_are_finite_json(binary, ternary, tmp_path):
-    everything = [evaluate(model, test, *USUAL) for model, test in results(tmp_path)]
+def test_metrics_and_curves_are_finite_json(binary, tmp_path):
+    everything = [evaluate(model, test, *USUAL) for model, test in judged(tmp_path)]
     one_class = rows(tmp_path, [0, 1], ["no", "no"])
     everything.append(evaluate(binary, one_class, "accuracy", 0.0))
     for result in everything:
@@ -284,14 +280,14 @@ def test_metrics_and_curves_are_finite_json(binary, ternary, tmp_path):
 
 
 def test_the_same_rows_give_the_same_report(tmp_path):
-    for model, test in results(tmp_path):
+    for model, test in judged(tmp_path):
         first, second = (evaluate(model, test, *USUAL).report for _ in range(2))
         assert first.html() == second.html()
         assert first.markdown() == second.markdown()
 
 
 def test_a_report_loads_nothing(tmp_path):
-    for model, test in results(tmp_path):
+    for model, test in judged(tmp_path):
         html = evaluate(model, test, *USUAL).report.html()
         # Within the page is fine: an SVG refers to its own parts.
         assert not re.findall(r"""\b(?:src|href|data|action)\s*=\s*["']?(?!["']?#)\S*""", html)
@@ -330,7 +326,7 @@ def test_the_name_of_the_positive_class_is_escaped_in_the_caption(tmp_path):
 
 @pytest.mark.parametrize("count", [1999, 50_000])
 def test_a_scatter_plot_draws_up_to_1000_rows_and_the_page_stays_small(count, numeric, tmp_path):
-    x, _ = noise(tmp_path, count)
+    x = np.linspace(0, 1, count)
     html = evaluate(numeric, rows(tmp_path, x, 2 * x, "regression"), *USUAL).report.html()
     cloud = html[html.index("PathCollection_1") :].split("</g>\n   </g>")[0]
     assert 500 <= cloud.count("<use ") <= 1000

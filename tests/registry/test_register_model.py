@@ -1,0 +1,236 @@
+"""register_model, against a real MLflow store in SQLite."""
+
+import math
+import shutil
+from pathlib import Path
+
+import pytest
+from mlflow import MlflowClient
+from mlflow.artifacts import download_artifacts
+
+from holdfast.errors import InputError
+from holdfast.registry.register_model.logic import finite_numbers, register
+
+MLMODEL = """\
+flavors:
+  python_function:
+    loader_module: mlflow.sklearn
+    model_path: model.skops
+    python_version: 3.11.7
+model_uuid: 0123456789abcdef0123456789abcdef
+signature:
+  inputs: '[{"type": "double", "name": "size", "required": true}]'
+  outputs: '[{"type": "string", "required": true}]'
+  params: null
+utc_time_created: '1970-01-01 00:00:00'
+"""
+CHOSEN_BY_KFP = ("MLFLOW_RUN_ID", "MLFLOW_EXPERIMENT_ID", "MLFLOW_EXPERIMENT_NAME")
+
+
+@pytest.fixture(autouse=True)
+def surroundings(tmp_path, monkeypatch):
+    """Start without a server, in a folder of its own: MLflow's artifacts go to ./mlruns."""
+    monkeypatch.chdir(tmp_path)
+    for variable in (*CHOSEN_BY_KFP, "MLFLOW_TRACKING_URI"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+
+
+@pytest.fixture(scope="session")
+def empty_store(tmp_path_factory):
+    """A store with all of MLflow's tables, which take seconds to make, and nothing in them."""
+    folder = tmp_path_factory.mktemp("store")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        MlflowClient(f"sqlite:///{folder}/empty.db").search_experiments()
+    return folder / "empty.db"
+
+
+@pytest.fixture
+def client(empty_store, tmp_path, monkeypatch):
+    """The client of a store of its own that MLFLOW_TRACKING_URI names."""
+    shutil.copy(empty_store, tmp_path / "store.db")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/store.db")
+    return MlflowClient()
+
+
+@pytest.fixture
+def model(tmp_path):
+    folder = tmp_path / "model"
+    folder.mkdir()
+    (folder / "MLmodel").write_text(MLMODEL)
+    (folder / "model.skops").write_bytes(b"trees")
+    (folder / "input_example.json").write_text('{"columns": ["size"], "data": [[1.0]]}')
+    (folder / "requirements.txt").write_text("scikit-learn==1.9.1\n")
+    return folder
+
+
+def test_versions_count_up_from_one(client, model):
+    versions = [register(model, "churn", "challenger", {}).version for _ in range(3)]
+    assert versions == [1, 2, 3]
+    assert register(model, "fraud", "challenger", {}).version == 1
+
+
+def test_the_alias_moves_to_the_new_version_and_others_stay(client, model):
+    register(model, "churn", "champion", {})
+    register(model, "churn", "challenger", {})
+    register(model, "churn", "challenger", {})
+    assert client.get_model_version_by_alias("churn", "champion").version == 1
+    assert client.get_model_version_by_alias("churn", "challenger").version == 3
+
+
+@pytest.mark.parametrize("name", ["Churn - north_west", "churn-v1.2"], ids=["dashes", "dots"])
+def test_a_name_may_have_spaces_dashes_underscores_and_dots(name, client, model):
+    done = register(model, name, "challenger-1_a", {})
+    assert done.name == name
+    assert client.get_model_version_by_alias(name, "challenger-1_a").version == 1
+
+
+def logged_model(client, version):
+    """Return the logged model that a version was made of; SQLite keeps no id but in the source."""
+    source = client.get_model_version("churn", str(version)).source
+    return client.get_logged_model(source.removeprefix("models:/"))
+
+
+def test_the_metrics_are_on_the_run_and_on_the_model(client, model):
+    metrics = {"roc_auc": 0.75, "log_loss": 0.5}
+    done = register(model, "churn", "challenger", metrics)
+    logged = logged_model(client, done.version)
+    assert client.get_run(done.run_id).data.metrics == metrics
+    assert {metric.key: metric.value for metric in logged.metrics} == metrics
+
+
+def test_the_version_knows_its_run_and_model_which_are_finished(client, model):
+    done = register(model, "churn", "challenger", {})
+    logged = logged_model(client, done.version)
+    assert client.get_model_version("churn", str(done.version)).run_id == done.run_id
+    assert (logged.source_run_id, logged.status) == (done.run_id, "READY")
+    assert client.get_run(done.run_id).info.status == "FINISHED"
+
+
+def test_the_registered_model_is_the_directory_byte_for_byte(client, model, tmp_path):
+    register(model, "churn", "challenger", {})
+    (tmp_path / "back").mkdir()
+    back = Path(download_artifacts("models:/churn@challenger", dst_path=str(tmp_path / "back")))
+    names = {path.name for path in model.iterdir()}
+    # MLflow adds a file of its own on download.
+    assert {path.name for path in back.iterdir()} - {"registered_model_meta"} == names
+    for name in names:
+        assert (back / name).read_bytes() == (model / name).read_bytes()
+
+
+def experiment_of(client, run_id):
+    return client.get_experiment(client.get_run(run_id).info.experiment_id).name
+
+
+def test_a_run_goes_to_the_experiment_holdfast_by_default(client, model):
+    done = register(model, "churn", "challenger", {})
+    assert experiment_of(client, done.run_id) == "holdfast"
+
+
+def test_an_experiment_is_chosen_by_name_and_made_once(client, model, monkeypatch):
+    monkeypatch.setenv("MLFLOW_EXPERIMENT_NAME", "spring")
+    runs = [register(model, "churn", "challenger", {}).run_id for _ in range(2)]
+    assert len(set(runs)) == 2
+    assert [experiment_of(client, run) for run in runs] == ["spring", "spring"]
+    assert client.get_experiment_by_name("holdfast") is None
+
+
+def test_an_experiment_is_chosen_by_id_before_its_name(client, model, monkeypatch):
+    monkeypatch.setenv("MLFLOW_EXPERIMENT_ID", client.create_experiment("autumn"))
+    monkeypatch.setenv("MLFLOW_EXPERIMENT_NAME", "spring")
+    done = register(model, "churn", "challenger", {})
+    assert experiment_of(client, done.run_id) == "autumn"
+
+
+def test_the_run_that_kfp_injected_is_joined_and_left_open(client, model, monkeypatch):
+    experiment = client.create_experiment("pipelines")
+    injected = client.create_run(experiment).info.run_id
+    monkeypatch.setenv("MLFLOW_RUN_ID", injected)
+    done = register(model, "churn", "challenger", {"r2": 0.5})
+    everywhere = [found.experiment_id for found in client.search_experiments()]
+    assert done.run_id == injected
+    assert [run.info.run_id for run in client.search_runs(everywhere)] == [injected]
+    assert client.get_run(injected).info.status == "RUNNING"
+    assert client.get_run(injected).data.metrics == {"r2": 0.5}
+
+
+def test_an_injected_run_that_does_not_exist_is_refused(client, model, monkeypatch):
+    monkeypatch.setenv("MLFLOW_RUN_ID", "0" * 32)
+    with pytest.raises(InputError, match="0" * 32):
+        register(model, "churn", "challenger", {})
+    assert client.search_registered_models() == []
+
+
+def test_without_a_tracking_server_nothing_is_registered(model, tmp_path):
+    before = set(tmp_path.iterdir())
+    with pytest.raises(InputError, match="MLFLOW_TRACKING_URI must name the MLflow server"):
+        register(model, "churn", "challenger", {})
+    assert set(tmp_path.iterdir()) == before
+
+
+@pytest.mark.parametrize("lost", ["MLmodel", "the folder"])
+def test_what_is_no_mlflow_model_is_refused(lost, client, model):
+    path = model / "nowhere" if lost == "the folder" else model
+    (model / "MLmodel").unlink()
+    with pytest.raises(InputError, match="`model` must be an MLflow model directory"):
+        register(path, "churn", "challenger", {})
+    assert client.search_registered_models() == []
+
+
+def test_a_server_that_does_not_answer_is_named(model, monkeypatch):
+    # Port 9 is that of the discard service, which nobody runs.
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+    with pytest.raises(InputError, match=r"MLflow at http://127\.0\.0\.1:9 must answer"):
+        register(model, "churn", "challenger", {})
+
+
+@pytest.mark.parametrize("password", ["geheim", "ge@heim"])
+def test_a_password_of_the_server_is_not_told(password, model, monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://bob:{password}@127.0.0.1:9")
+    with pytest.raises(InputError, match=r"127\.0\.0\.1:9") as error:
+        register(model, "churn", "challenger", {})
+    assert "heim" not in str(error.value)
+
+
+@pytest.mark.parametrize("name", ["", " ", "a/b", "a:b", "../a", "a\n", " a", "a  b", "a'b"])
+@pytest.mark.parametrize("parameter", ["model_name", "alias"])
+def test_a_bad_name_is_refused_by_parameter_and_value(parameter, name, model):
+    names = {"model_name": "churn", "alias": "challenger"} | {parameter: name}
+    with pytest.raises(InputError) as error:
+        register(model, names["model_name"], names["alias"], {})
+    assert f"`{parameter}` must be" in str(error.value)
+    assert repr(name) in str(error.value)
+
+
+@pytest.mark.parametrize("alias", ["latest", "v1"])
+def test_an_alias_that_mlflow_reserves_is_refused(alias, client, model):
+    with pytest.raises(InputError, match=alias):
+        register(model, "churn", alias, {})
+
+
+def test_a_refused_alias_leaves_no_version_and_no_open_run(client, model):
+    with pytest.raises(InputError):
+        register(model, "churn", "latest", {})
+    everywhere = [found.experiment_id for found in client.search_experiments()]
+    assert client.search_model_versions("name = 'churn'") == []
+    assert "RUNNING" not in [run.info.status for run in client.search_runs(everywhere)]
+
+
+def test_finite_numbers_are_kept_and_all_else_is_left_out():
+    metadata = {
+        "roc_auc": 0.75,
+        "rows": 284,
+        "nothing": math.nan,
+        "unit": "nats",
+        "missing": None,
+        "confusionMatrix": {"rows": []},
+    }
+    numbers = finite_numbers(metadata)
+    assert numbers == {"roc_auc": 0.75, "rows": 284.0}
+    assert all(isinstance(value, float) for value in numbers.values())
+
+
+@pytest.mark.parametrize("value", [math.inf, -math.inf])
+def test_infinity_is_no_finite_number(value):
+    assert finite_numbers({"log_loss": value}) == {}
