@@ -46,13 +46,19 @@ def main(arguments: Sequence[str]) -> int:
 def lacking() -> dict[str, str]:
     """Return what this machine lacks for some of the tests, and how to get it."""
     found = {}
-    if subprocess.run(["docker", "info"], capture_output=True).returncode if shutil.which("docker") else True:
+    if not docker_answers():
         found["a Docker engine"] = "apt-get install docker.io, start dockerd, then make images"
     if minio() is None:
         found["a MinIO server"] = "go install github.com/minio/minio@latest"
     if not (ROOT.parent / "shared" / "data").is_dir():
         found["real tables"] = "put adult.parquet and the others into ../shared/data"
     return found
+
+
+def docker_answers() -> bool:
+    """Tell whether a Docker engine runs."""
+    program = shutil.which("docker")
+    return bool(program) and not subprocess.run([program, "info"], capture_output=True).returncode
 
 
 def minio() -> str | None:

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 import yaml
 from google.protobuf import json_format
+from holdfast import catalog, generate
+from holdfast.images import FAMILIES, family_of, image
 from kfp.kubernetes import kubernetes_executor_config_pb2  # noqa: F401  # registers the messages
 from kfp.pipeline_spec.pipeline_spec_pb2 import PipelineSpec, PlatformSpec
 
-from holdfast import catalog, generate
-from holdfast.images import FAMILIES, family_of, image
 from tests.support import ROOT
 from tests.support import holdfast as command
 

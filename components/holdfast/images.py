@@ -16,9 +16,9 @@ DEFAULT_REGISTRY = "localhost"
 
 
 def image(family: str) -> str:
-    """Return the reference of a family's image, with `HOLDFAST_REGISTRY` and `HOLDFAST_TAG` applied.
+    """Return the reference of a family's image.
 
-    The variables are read when YAML is generated, never when a step runs.
+    `HOLDFAST_REGISTRY` and `HOLDFAST_TAG` choose it when YAML is generated, never when a step runs.
     """
     registry = os.environ.get("HOLDFAST_REGISTRY", DEFAULT_REGISTRY).rstrip("/")
     tag = os.environ.get("HOLDFAST_TAG", __version__)

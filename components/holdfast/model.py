@@ -1,6 +1,7 @@
 """The model contract: an MLflow model directory with one fitted scikit-learn Pipeline.
 
-Signature, input example and requirements travel with it, and MLflow alone can load and serve it.
+Signature, input example and requirements travel with it, and MLflow alone can load it, and serve it
+where it predicts.
 No pickle is read: the Pipeline is stored by skops, XGBoost trees in XGBoost's own format inside,
 and only types of the list below are ever built from a file.
 """
@@ -14,7 +15,7 @@ from dataclasses import dataclass, field
 from importlib.metadata import version
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
@@ -42,14 +43,16 @@ EXAMPLE_ROWS = 3
 class ModelInfo:
     """What a model says about itself.
 
-    `features` are the columns it reads; `dropped` are the columns of the training table that it
-    does not read, with the reason; `classes` are the labels in the order of the probabilities and
-    empty for regression; `trained_on` is the sha256 of the training table.
+    `features` are the columns it reads, `numeric` those of them that are numbers; `dropped` are the
+    columns of the training table that it does not read, with the reason; `classes` are the labels
+    in the order of the probabilities and empty for regression; `trained_on` is the sha256 of the
+    training table.
     """
 
     target: str
     task: Task
     features: tuple[str, ...]
+    numeric: tuple[str, ...] = ()
     dropped: dict[str, str] = field(default_factory=dict)
     classes: tuple[Any, ...] = ()
     trained_on: str = ""
@@ -61,6 +64,7 @@ class ModelInfo:
             "target": self.target,
             "task": self.task,
             "features": list(self.features),
+            "numeric": list(self.numeric),
             "dropped": dict(self.dropped),
             "classes": list(self.classes),
             "trained_on": self.trained_on,
@@ -87,7 +91,7 @@ def feature_frame(rows: pa.Table, features: Sequence[str]) -> "pd.DataFrame":
     for name in features:
         column = rows.column(name)
         if is_numeric(column.type):
-            columns[name] = column.cast(pa.float64()).to_pandas()
+            columns[name] = column.cast(pa.float64(), safe=False).to_pandas()
         else:
             columns[name] = column.cast(pa.string()).to_pandas().astype("str")
     return pd.DataFrame(columns, index=pd.RangeIndex(rows.num_rows))
@@ -113,34 +117,40 @@ def require_features(table: Table, model: Model, name: str) -> None:
             f"`{name}` lacks {lacking[:10]}, which `model` reads. Found: "
             f"{table.schema.names[:30]}. Pass a table made by the same query as the training table."
         )
+    for column in model.info.features:
+        kind = table.schema.field(column).type
+        if is_numeric(kind) != (column in model.info.numeric):
+            wanted_kind = "numbers" if column in model.info.numeric else "text"
+            raise InputError(
+                f"`{name}` must hold {column!r} as {wanted_kind}, as `model` learned it. Found: "
+                f"{kind}. Pass a table made by the same query as the training table."
+            )
 
 
-def save_model(
-    model: Model, path: str | Path, example: "pd.DataFrame", method: Literal["predict", "transform"]
-) -> None:
+def save_model(model: Model, path: str | Path, example: "pd.DataFrame") -> None:
     """Write a model as an MLflow model directory; the same model gives the same bytes.
 
     Args:
         model: What to save.
         path: The directory; nothing may be there.
         example: A few rows of the frame that the model reads.
-        method: What MLflow's generic interface calls.
     """
     import mlflow.sklearn
     from mlflow.models import Model as MlflowModel
 
-    # MLflow looks for pip, which neither our images nor our environments hold, and warns.
-    logging.getLogger("mlflow.utils.environment").setLevel(logging.ERROR)
+    # MLflow warns of a pip that is not there, and of transformers, which its generic interface
+    # can't call.
+    for module in ("mlflow.utils.environment", "mlflow.sklearn"):
+        logging.getLogger(module).setLevel(logging.ERROR)
     path = Path(path)
     mlflow.sklearn.save_model(
         model.pipeline,
         path,
         serialization_format="skops",
         skops_trusted_types=list(TRUSTED_TYPES),
-        signature=_signature(model.info, example.head(EXAMPLE_ROWS)),
+        signature=_signature(model.info),
         input_example=example.head(EXAMPLE_ROWS),
         pip_requirements=[f"{name}=={version(name)}" for name in REQUIREMENTS],
-        pyfunc_predict_fn=method,
         metadata=model.info.metadata(),
         mlflow_model=MlflowModel(model_uuid="0" * 32, utc_time_created="1970-01-01 00:00:00"),
     )
@@ -167,10 +177,7 @@ def load_model(path: str | Path, name: str = "model") -> Model:
 
     try:
         described = yaml.safe_load((Path(path) / "MLmodel").read_text(encoding="utf-8"))
-        metadata = dict(described["metadata"])
-        if metadata.pop("holdfast_contract") != CONTRACT:
-            raise KeyError("holdfast_contract")
-        info = ModelInfo(**{k: tuple(v) if isinstance(v, list) else v for k, v in metadata.items()})
+        info = _read_info(described["metadata"])
         pipeline = skops.io.load(Path(path) / "model.skops", trusted=list(TRUSTED_TYPES))
     except UntrustedTypesFoundException as error:
         raise InputError(
@@ -185,13 +192,26 @@ def load_model(path: str | Path, name: str = "model") -> Model:
     return Model(pipeline, info)
 
 
-def _signature(info: ModelInfo, example: "pd.DataFrame") -> Any:
+def _read_info(metadata: dict[str, Any]) -> ModelInfo:
+    if metadata["holdfast_contract"] != CONTRACT:
+        raise ValueError(f"contract {metadata['holdfast_contract']!r}")
+    return ModelInfo(
+        target=metadata["target"],
+        task=metadata["task"],
+        features=tuple(metadata["features"]),
+        numeric=tuple(metadata["numeric"]),
+        dropped=dict(metadata["dropped"]),
+        classes=tuple(metadata["classes"]),
+        trained_on=metadata["trained_on"],
+    )
+
+
+def _signature(info: ModelInfo) -> Any:
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, DataType, Schema
 
-    numeric = {name: example[name].dtype.kind == "f" for name in info.features}
     inputs = [
-        ColSpec(DataType.double if numeric[name] else DataType.string, name)
+        ColSpec(DataType.double if name in info.numeric else DataType.string, name)
         for name in info.features
     ]
     return ModelSignature(inputs=Schema(inputs), outputs=Schema([ColSpec(_output_type(info))]))

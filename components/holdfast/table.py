@@ -132,12 +132,8 @@ def open_table(path: str | Path, name: str = "table") -> Table:
     with files[0].open("rb") as head:
         kind = "parquet" if head.read(4) == b"PAR1" else "CSV"
     try:
-        if kind == "CSV":
-            # Types are told from the first block: one block for all lets no later value surprise.
-            whole = pa_csv.ReadOptions(block_size=max(1, path.stat().st_size))
-            dataset: ds.Dataset = ds.dataset(pa_csv.read_csv(path, read_options=whole))
-        else:
-            dataset = ds.dataset([str(file) for file in files], format="parquet")
+        # In memory: only so are types told from the whole file.
+        dataset = ds.dataset(pa_csv.read_csv(path) if kind == "CSV" else _names(files))
         return Table(path, dataset, dataset.count_rows())
     except (pa.ArrowException, OSError) as error:
         raise InputError(
@@ -152,23 +148,33 @@ def _open_manifest(path: Path, name: str) -> Table:
         parts = [Part(**part) for part in document["parts"]]
         target, task, sha256 = document["target"], document["task"], document["sha256"]
         rows = int(document["rows"])
+        if not parts:
+            raise ValueError("it names no parts")
     except (ValueError, KeyError, TypeError) as error:
         raise InputError(
             f"`{name}` has a {MANIFEST} that is not a table manifest ({error}). Make the table "
             f"again with ingest_table."
         ) from error
-    files = []
-    for part in parts:
-        # The manifest came from outside: a part's name must not lead out of the directory.
-        file = path / Path(part.file).name
+    # The manifest came from outside: a part's name must not lead out of the directory.
+    files = [path / Path(part.file).name for part in parts]
+    for file, part in zip(files, parts, strict=True):
         found = file.stat().st_size if file.is_file() else 0
-        if found != part.bytes:
+        if not file.is_file() or found != part.bytes:
             raise InputError(
                 f"`{name}` is incomplete: part {part.file} must have {part.bytes} bytes. Found: "
                 f"{found}. Run the step that made it again."
             )
-        files.append(str(file))
-    return Table(path, ds.dataset(files, format="parquet"), rows, target, task, sha256)
+    try:
+        return Table(path, ds.dataset(_names(files)), rows, target, task, sha256)
+    except (pa.ArrowException, OSError) as error:
+        raise InputError(
+            f"`{name}` must be whole. Found: a part that is not Parquet ({_first_line(error)}). "
+            f"Run the step that made it again."
+        ) from error
+
+
+def _names(files: Sequence[Path]) -> list[str]:
+    return [str(file) for file in files]
 
 
 class TableWriter:
@@ -256,7 +262,7 @@ class TableWriter:
         self._parts.append(Part(file.name, self._part_rows, file.stat().st_size, digest))
 
     def _finish(self) -> None:
-        if self._pending_rows or not self._parts:
+        if self._pending_rows or not (self._parts or self._writer):
             self._write_group(pa.Table.from_batches(self._pending, self.schema))
         self._close_part()
         self._pending, self._pending_rows = [], 0

@@ -13,10 +13,10 @@ from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 
-from kfp import compiler, dsl
-
 from holdfast.images import image
 from holdfast.local import environments, files
+from kfp import compiler, dsl
+
 from tests.conftest import REAL_DATA
 from tests.support import ROOT, train
 
@@ -55,7 +55,7 @@ def bench_step(repeats: int = 9) -> None:
 
     runner = DockerRunner()
     command = ["docker", "run", "--rm", image("data"), "true"]
-    bare = report("docker run --rm IMAGE true", repeats, lambda _: subprocess.run(command, check=True))
+    bare = report(" ".join(command), repeats, lambda _: subprocess.run(command, check=True))
     with tempfile.TemporaryDirectory() as folder:
         path = str(Path(folder) / "nothing.yaml")
         compiler.Compiler().compile(nothing, path)

@@ -16,6 +16,9 @@ import mlflow
 import mlflow.sklearn
 import numpy as np
 import pandas as pd
+from holdfast.table import open_table
+from holdfast.validation.infer_schema.logic import infer_schema
+from holdfast.validation.validate_table.logic import validate
 from matplotlib.figure import Figure
 from mlflow.models import infer_signature
 from sklearn.compose import ColumnTransformer
@@ -25,15 +28,11 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import LabelEncoder, OrdinalEncoder
 from xgboost import XGBClassifier
 
-from holdfast.table import open_table
-from holdfast.validation.infer_schema.logic import infer_schema
-from holdfast.validation.validate_table.logic import validate
-
 
 def main(path: str, target: str, folder: str) -> None:
     """Do it all, and print the test's ROC AUC."""
     frame = pd.read_parquet(path)
-    frame = frame.astype({column: "str" for column in frame.select_dtypes("category")})
+    frame = frame.astype(dict.fromkeys(frame.select_dtypes("category"), "str"))
     labels = LabelEncoder().fit(frame[target])
     train, test = train_test_split(frame, test_size=0.2, stratify=frame[target], random_state=42)
     check(train, test)

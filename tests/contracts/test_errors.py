@@ -20,6 +20,7 @@ def end():
             env={**os.environ, "PYTHONPATH": str(COMPONENTS)},
             capture_output=True,
             text=True,
+            check=False,
         )
 
     return run

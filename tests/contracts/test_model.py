@@ -13,7 +13,6 @@ import numpy as np
 import pyarrow as pa
 import pytest
 import yaml
-
 from holdfast.errors import InputError
 from holdfast.model import (
     REQUIREMENTS,
@@ -24,6 +23,7 @@ from holdfast.model import (
     save_model,
 )
 from holdfast.training.fit_transformer.logic import fit_transformer
+
 from tests.training.samples import ROOT, bundled, digests, frame_of, save, train_model, write_table
 
 NUMBERS = [1, 2, 3, 4] * 5
@@ -116,6 +116,7 @@ def test_what_a_model_says_about_itself_comes_back(saved, model, table):
         "quality",
         "classification",
         ("size", "colour"),
+        ("size",),
         classes=("bad", "good"),
         trained_on=table.sha256,
     )
@@ -255,7 +256,7 @@ def fitted(table):
 
 @pytest.fixture
 def saved_transformer(fitted, table, tmp_path):
-    save_model(fitted, tmp_path / "transformer", frame_of(table, fitted), "transform")
+    save_model(fitted, tmp_path / "transformer", frame_of(table, fitted))
     return tmp_path / "transformer"
 
 
@@ -266,11 +267,11 @@ def test_a_transformer_is_loaded_and_transforms_the_same(saved_transformer, fitt
 
 
 def test_mlflow_alone_loads_a_transformer(saved_transformer, fitted, table):
-    import mlflow
+    import mlflow.sklearn
 
     frame = frame_of(table, fitted)
-    generic = mlflow.pyfunc.load_model(str(saved_transformer)).predict(frame)
-    np.testing.assert_array_equal(generic, fitted.pipeline.transform(frame))
+    loaded = mlflow.sklearn.load_model(str(saved_transformer))
+    np.testing.assert_array_equal(loaded.transform(frame), fitted.pipeline.transform(frame))
 
 
 def test_a_real_table_of_30_features_survives_saving(tmp_path):

@@ -4,7 +4,6 @@ import re
 from html.parser import HTMLParser
 
 import pytest
-
 from holdfast.report import MAX_ROWS, Figure, Paragraph, Report, Rows
 
 EVIL = '<script>alert("1")</script>'
@@ -25,7 +24,7 @@ class Nesting(HTMLParser):
         self.feed(text)
         self.close()
 
-    def handle_starttag(self, tag, attrs):
+    def handle_starttag(self, tag, _attrs):
         if tag not in VOID:
             self.open.append(tag)
 

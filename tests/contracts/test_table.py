@@ -8,7 +8,6 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-
 from holdfast import table as contract
 from holdfast.errors import InputError
 from holdfast.table import MANIFEST, ROW_GROUP_VALUES, TableWriter, open_table

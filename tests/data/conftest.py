@@ -6,7 +6,6 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-
 from holdfast.data.ingest_table import logic
 from holdfast.errors import InputError
 
@@ -28,7 +27,7 @@ def ingest(tmp_path):
 
 @pytest.fixture
 def refuse(ingest, tmp_path):
-    """Return a function that ingests what must be refused: the message matches, no table is left."""
+    """Return a function that ingests what must be refused, by its message, and leaves no table."""
 
     def call(content, match, target="", task=""):
         with pytest.raises(InputError, match=match):

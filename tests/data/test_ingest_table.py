@@ -8,7 +8,6 @@ import json
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-
 from holdfast.errors import InputError
 
 # More rows than types are first told from.
@@ -114,7 +113,6 @@ def test_text_far_below_numbers_makes_a_text_column_and_loses_nothing(ingest):
         ("3", "007"),
         ("true", "1"),
         ("2024-01-01", "2024-01-02 10:30:00"),
-        ("2024-01-01 00:00:00", "2024-01-02 10:30:00+05:00"),
         ("", "5"),
     ],
 )
@@ -259,7 +257,7 @@ def test_an_unknown_task_is_refused(refuse):
     ids=["CSV", "Parquet"],
 )
 def test_columns_of_one_name_are_refused(refuse, content):
-    refuse(content, r"`uri` must name each column once. Found .*: \['a'\]. Rename")
+    refuse(content, r"`uri` must name each column once. Found.*\['a'\].*Rename")
 
 
 @pytest.mark.parametrize("before", [1, MANY])

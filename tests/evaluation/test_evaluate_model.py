@@ -7,13 +7,13 @@ import re
 import numpy as np
 import pyarrow as pa
 import pytest
+from holdfast.errors import InputError
+from holdfast.evaluation.evaluate_model.logic import evaluate
+from holdfast.model import Model, ModelInfo, feature_frame
 from sklearn import metrics as sklearn_metrics
 from sklearn.pipeline import Pipeline
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
-from holdfast.errors import InputError
-from holdfast.evaluation.evaluate_model.logic import evaluate
-from holdfast.model import Model, ModelInfo, feature_frame
 from tests.training.samples import bundled, frame_of, train_model, write_table
 
 USUAL = ("", -1.0)
@@ -26,7 +26,7 @@ def tree(path, x, y, task="classification", target="y"):
     frame = feature_frame(table.read(), ["x"])
     pipeline = Pipeline([("tree", learner(random_state=0).fit(frame, y))])
     classes = tuple(pipeline.classes_.tolist()) if task == "classification" else ()
-    return Model(pipeline, ModelInfo(target, task, ("x",), classes=classes))
+    return Model(pipeline, ModelInfo(target, task, ("x",), ("x",), classes=classes))
 
 
 def rows(path, x, y, task="classification", target="y"):
@@ -254,7 +254,7 @@ def test_a_long_roc_curve_is_thinned_and_keeps_its_ends(tmp_path):
     y = np.where(generator.random(5000) < x, "yes", "no")
     test = rows(tmp_path, x, pa.array(y))
     learned = LogisticRegression().fit(feature_frame(test.read(), ["x"]), y)
-    info = ModelInfo("y", "classification", ("x",), classes=("no", "yes"))
+    info = ModelInfo("y", "classification", ("x",), ("x",), classes=("no", "yes"))
     result = evaluate(Model(Pipeline([("line", learned)]), info), test, *USUAL)
     points = result.curves["confidenceMetrics"]
     ends = [(p["falsePositiveRate"], p["recall"]) for p in (points[0], points[-1])]

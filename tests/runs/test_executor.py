@@ -1,8 +1,8 @@
-"""Every component as a cluster's launcher calls it: KFP's executor, `minio://` artifacts, no network.
+"""Every component as a cluster's launcher calls it: KFP's executor, MinIO's URIs, no network.
 
-The launcher downloads `minio://BUCKET/KEY` to `/minio/BUCKET/KEY`; the executor derives one from the
-other. The components run in the order of the training pipeline, each on what the one before wrote,
-in its family's environment and in a network namespace of its own that holds nothing.
+The launcher downloads `minio://BUCKET/KEY` to `/minio/BUCKET/KEY`, and the executor derives one
+from the other. The components run in the order of the training pipeline, each on what the one
+before wrote, in its family's environment and in a network namespace that holds nothing.
 """
 
 import json
@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 import yaml
-
 from holdfast import catalog
 from holdfast.images import family_of
+
 from tests.support import ROOT, family_python
 
 NO_NETWORK = ["unshare", "--net"]

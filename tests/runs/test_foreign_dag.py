@@ -6,8 +6,8 @@ import sys
 import textwrap
 
 import pytest
-
 from holdfast.local import environments
+
 from tests.support import ROOT, holdfast
 
 DAG = """
@@ -98,9 +98,7 @@ def test_kfps_own_docker_runner_runs_it_with_kfp_alone(kfp_alone, engine, breast
         "local.init(local.DockerRunner(network_mode='none'), pipeline_root='output')\n"
         f"print('rows', foreign(uri={str(table)!r}, target='diagnosis').output)\n"
     )
-    done = subprocess.run(
-        [kfp_alone, "-c", program], cwd=tmp_path, capture_output=True, text=True
-    )
+    done = subprocess.run([kfp_alone, "-c", program], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "rows 569" in done.stdout
 

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-
 from holdfast.model import Model, feature_frame, save_model
 from holdfast.table import Table, TableWriter, Task, open_table
 from holdfast.training.fit_transformer.logic import fit_transformer
@@ -50,7 +49,7 @@ def frame_of(table: Table, model: Model) -> Any:
 
 def save(model: Model, table: Table, path: Path) -> Path:
     """Save a model with the first rows of its table, as the components do."""
-    save_model(model, path, feature_frame(table.head(), model.info.features), "predict")
+    save_model(model, path, feature_frame(table.head(), model.info.features))
     return path
 
 

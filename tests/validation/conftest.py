@@ -4,7 +4,6 @@ from itertools import count
 
 import pyarrow as pa
 import pytest
-
 from holdfast.table import TableWriter, open_table
 
 

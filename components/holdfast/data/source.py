@@ -5,9 +5,13 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit
 
 from holdfast.errors import InputError
+
+if TYPE_CHECKING:
+    from minio import Minio
 
 OBJECT_STORES = ("s3", "minio")
 
@@ -26,12 +30,14 @@ def local_copy(uri: str) -> Iterator[Path]:
     """
     parts = urlsplit(uri)
     if parts.scheme in OBJECT_STORES:
+        # Keys are no URLs: they may hold ? and #.
+        bucket, _, key = uri.partition("://")[2].partition("/")
         with tempfile.TemporaryDirectory() as folder:
             target = Path(folder) / "object"
-            _download(uri, parts.netloc, parts.path.lstrip("/"), target)
+            _download(uri, bucket, key, target)
             yield target
     elif parts.scheme in ("", "file"):
-        yield _local_file(uri, parts.path if parts.scheme else uri)
+        yield _local_file(uri, unquote(parts.path) if parts.scheme else uri)
     else:
         raise InputError(
             f"`uri` must be a local path, file://, s3:// or minio://. Found: {uri!r}. Copy the "
@@ -78,7 +84,7 @@ def _remedy(code: str) -> str:
     return "Check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, and that they may read the object."
 
 
-def _client(endpoint: str):  # type: ignore[no-untyped-def]  # minio ships no types in this lock
+def _client(endpoint: str) -> "Minio":
     import certifi
     import urllib3
     from minio import Minio

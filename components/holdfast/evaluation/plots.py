@@ -5,6 +5,7 @@ from io import StringIO
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
     from holdfast.evaluation.evaluate_model.logic import Predictions
@@ -25,7 +26,7 @@ def roc(points: Sequence[tuple[float, float, float]]) -> str:
 def scatter(predicted: "Predictions") -> str:
     """Draw predictions against the truth for up to 1,000 evenly chosen rows."""
     figure, axes = _figure()
-    step = max(1, len(predicted.truth) // MAX_POINTS)
+    step = max(1, -(-len(predicted.truth) // MAX_POINTS))
     truth, answers = predicted.truth[::step], predicted.answers[::step]
     ends = [min(truth.min(), answers.min()), max(truth.max(), answers.max())]
     axes.plot(ends, ends, color="#888", linewidth=1, linestyle="--")
@@ -34,7 +35,7 @@ def scatter(predicted: "Predictions") -> str:
     return _svg(figure)
 
 
-def _figure():  # type: ignore[no-untyped-def]  # matplotlib is not installed where types are checked
+def _figure() -> "tuple[Figure, Axes]":
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(5.5, 4), layout="constrained")

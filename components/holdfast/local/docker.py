@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 
 
 class DockerRunner:
-    """Runs tasks as containers. They share the host's network, so that `localhost` means the same
-    to a task on either runner.
+    """Runs tasks as containers.
+
+    They share the host's network, so that `localhost` means the same to a task on either runner.
     """
 
     def __init__(self) -> None:

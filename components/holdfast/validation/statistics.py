@@ -18,11 +18,20 @@ from tensorflow_metadata.proto.v0.statistics_pb2 import (
     FeatureNameStatistics,
 )
 
+from holdfast.errors import InputError
 from holdfast.table import Table
 
 TOP_VALUES = 20
 # TFDV keeps this many values in the histogram that domains are inferred from.
 RANK_VALUES = 1000
+WHOLE = (pa.types.is_integer, pa.types.is_boolean, pa.types.is_date, pa.types.is_timestamp)
+TEXT = (
+    pa.types.is_string,
+    pa.types.is_large_string,
+    pa.types.is_string_view,
+    pa.types.is_time,
+    pa.types.is_null,
+)
 
 
 class Accumulator(Protocol):
@@ -42,7 +51,7 @@ def table_statistics(table: Table) -> DatasetFeatureStatistics:
 
 def statistics(schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> DatasetFeatureStatistics:
     """Return the statistics of all columns of a stream of batches."""
-    columns: list[Accumulator] = [_accumulator(column.type) for column in schema]
+    columns = [_accumulator(column) for column in schema]
     rows = 0
     for batch in batches:
         rows += batch.num_rows
@@ -56,12 +65,18 @@ def statistics(schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> DatasetF
     return result
 
 
-def _accumulator(kind: pa.DataType) -> Accumulator:
-    if pa.types.is_floating(kind):
+def _accumulator(column: pa.Field) -> Accumulator:
+    kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
+    if pa.types.is_floating(kind) or pa.types.is_decimal(kind):
         return Numbers(FeatureNameStatistics.FLOAT)
-    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+    if any(check(kind) for check in WHOLE):
+        return Numbers(FeatureNameStatistics.INT)
+    if any(check(kind) for check in TEXT):
         return Strings()
-    return Numbers(FeatureNameStatistics.INT)
+    raise InputError(
+        f"`table` must hold numbers, booleans, dates, times and text. Found: column "
+        f"{column.name!r} of type {kind}. Leave it out, or pass the table through ingest_table."
+    )
 
 
 class Numbers:
@@ -76,7 +91,8 @@ class Numbers:
     def update(self, values: pa.Array) -> None:
         """Take in one batch; NaN counts as missing, as in TFDV."""
         known = _as_numbers(values.drop_null()).to_numpy(zero_copy_only=False)
-        known = known[~np.isnan(known)] if self.kind == FeatureNameStatistics.FLOAT else known
+        if self.kind == FeatureNameStatistics.FLOAT:
+            known = known[~np.isnan(known)].astype(np.float64)
         count = known.size
         self.missing += len(values) - count
         if not count:
@@ -113,6 +129,7 @@ class Strings:
     def update(self, values: pa.Array) -> None:
         """Take in one batch."""
         self.missing += values.null_count
+        values = values.cast(pa.string())
         for entry in pc.value_counts(values.drop_null()).to_pylist():
             self.counts[entry["values"]] += entry["counts"]
 
@@ -138,6 +155,10 @@ class Strings:
 
 
 def _as_numbers(values: pa.Array) -> pa.Array:
+    if pa.types.is_dictionary(values.type):
+        return _as_numbers(values.dictionary_decode())
+    if pa.types.is_decimal(values.type):
+        return values.cast(pa.float64())
     if pa.types.is_boolean(values.type):
         return values.cast(pa.int8())
     if pa.types.is_date(values.type) or pa.types.is_timestamp(values.type):

@@ -31,7 +31,7 @@ def _extension() -> ModuleType:
         raise ImportError(f"{file} is not an extension module")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    return module.validation  # type: ignore[no-any-return]
+    return module.validation
 
 
 def infer_schema(statistics: DatasetFeatureStatistics) -> Schema:

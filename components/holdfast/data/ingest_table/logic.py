@@ -7,8 +7,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from holdfast.data.ingest_table.readers import (
-    Rows,
-    TypeGuessError,
     is_parquet,
     open_csv,
     open_parquet,
@@ -18,6 +16,20 @@ from holdfast.table import Table, TableWriter, Task, open_table
 
 # More distinct whole numbers than this are measured, not classes.
 MAX_NUMERIC_CLASSES = 20
+KEPT = (
+    pa.types.is_integer,
+    pa.types.is_floating,
+    pa.types.is_boolean,
+    pa.types.is_date,
+    pa.types.is_timestamp,
+)
+AS_TEXT = (
+    pa.types.is_string,
+    pa.types.is_large_string,
+    pa.types.is_string_view,
+    pa.types.is_time,
+    pa.types.is_null,
+)
 
 
 def ingest(source: Path, path: str | Path, target: str = "", task: str = "") -> Table:
@@ -37,17 +49,9 @@ def ingest(source: Path, path: str | Path, target: str = "", task: str = "") -> 
             f"`task` must be classification or regression. Found: {task!r}. Leave it out to have "
             f"it told from the target's values."
         )
-    if is_parquet(source):
-        return _write(open_parquet(source), path, target, task)
-    try:
-        return _write(open_csv(source), path, target, task)
-    except TypeGuessError:
-        return _write(open_csv(source, sample=-1), path, target, task)
-
-
-def _write(rows: Rows, path: str | Path, target: str, task: str) -> Table:
+    rows = open_parquet(source) if is_parquet(source) else open_csv(source)
     _check_columns(rows.schema.names, target)
-    schema = pa.schema([(column.name, _plain(column.type)) for column in rows.schema])
+    schema = pa.schema([(column.name, _plain(column)) for column in rows.schema])
     values = TargetValues(target)
     with TableWriter(path, schema, target) as writer:
         for batch in rows.batches:
@@ -77,20 +81,19 @@ def _check_columns(names: list[str], target: str) -> None:
         )
 
 
-def _plain(kind: pa.DataType) -> pa.DataType:
+def _plain(column: pa.Field) -> pa.DataType:
     """Return the type that every family can read: no dictionaries, views, decimals or nulls."""
-    if pa.types.is_dictionary(kind):
-        return _plain(kind.value_type)
+    kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
     if pa.types.is_decimal(kind) or pa.types.is_float16(kind):
         return pa.float64()
-    of_kind = (
-        pa.types.is_integer,
-        pa.types.is_floating,
-        pa.types.is_boolean,
-        pa.types.is_date,
-        pa.types.is_timestamp,
+    if any(check(kind) for check in KEPT):
+        return kind
+    if any(check(kind) for check in AS_TEXT):
+        return pa.string()
+    raise InputError(
+        f"`uri` must hold numbers, booleans, dates, times and text. Found: column {column.name!r} "
+        f"of type {kind}. Leave it out or flatten it at the source."
     )
-    return kind if any(check(kind) for check in of_kind) else pa.string()
 
 
 class TargetValues:

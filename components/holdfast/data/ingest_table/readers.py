@@ -14,6 +14,8 @@ from holdfast.errors import InputError
 # In order of preference where the header holds as many of one as of another.
 DELIMITERS = ",\t;|"
 BATCH_ROWS = 65_536
+# How the line begins by which DuckDB says what is wrong with a row.
+REASONS = ("Expected Number", "Value with", "Invalid unicode", "Maximum line", "Quoted value")
 
 
 @dataclass(frozen=True)
@@ -22,10 +24,6 @@ class Rows:
 
     schema: pa.Schema
     batches: Iterator[pa.RecordBatch]
-
-
-class TypeGuessError(Exception):
-    """A value does not fit the type that the first rows suggested."""
 
 
 def is_parquet(source: Path) -> bool:
@@ -64,32 +62,29 @@ def open_parquet(source: Path) -> Rows:
     return Rows(file.schema_arrow, _translated(file.iter_batches(BATCH_ROWS), whole))
 
 
-def open_csv(source: Path, sample: int = 20_480) -> Rows:
-    """Open a UTF-8 CSV file with a header line; types are told from its values.
+def open_csv(source: Path) -> Rows:
+    """Open a UTF-8 CSV file with a header line; types are told from all of its values.
 
-    DuckDB reads: of pyarrow, Polars and DuckDB it was the fastest at flat memory, and it can tell
-    types from the whole file.
+    DuckDB reads: of pyarrow, Polars and DuckDB it was the fastest at flat memory.
 
     Args:
         source: The file. The delimiter is the one of comma, tab, semicolon and bar that the header
             holds most of; values are quoted by `"`.
-        sample: How many rows the types are told from; -1 for all, which reads the file twice.
 
     Raises:
         InputError: The file is not UTF-8, or a row has more or fewer values than the header.
-        TypeGuessError: A row below the sample does not fit; `sample=-1` will.
     """
     names, delimiter = _header(source)
     # DuckDB takes names that differ in case for the same: it reads under names of ours.
     columns = [f"c{index}" for index in range(len(names))]
 
-    def unreadable(error: Exception) -> Exception:
-        if sample != -1 and isinstance(error, OSError):
-            return TypeGuessError(str(error))
+    def unreadable(error: Exception) -> InputError:
         return InputError(_why_csv_is_unreadable(source, delimiter, columns, error))
 
     try:
-        reader = _scan(source, delimiter, f"names={columns}, sample_size={sample}")
+        # The file is read twice. Types told from a sample would change later values without a word:
+        # DuckDB rounds 1.5 in a column of whole numbers to 2.
+        reader = _scan(source, delimiter, f"names={columns}, sample_size=-1")
     except (duckdb.Error, OSError) as error:
         raise unreadable(error) from error
     schema = pa.schema([f.with_name(n) for f, n in zip(reader.schema, names, strict=True)])
@@ -97,7 +92,7 @@ def open_csv(source: Path, sample: int = 20_480) -> Rows:
 
 
 def _translated(
-    batches: Iterable[pa.RecordBatch], explain: Callable[[Exception], Exception]
+    batches: Iterable[pa.RecordBatch], explain: Callable[[Exception], InputError]
 ) -> Iterator[pa.RecordBatch]:
     """Yield the batches; an error of the reader, and no other, becomes one for the user."""
     rest = iter(batches)
@@ -117,19 +112,24 @@ def _header(source: Path) -> tuple[list[str], str]:
             first = file.readline()
             delimiter = max(DELIMITERS, key=first.count)
             file.seek(0)
-            return next(csv.reader(file, delimiter=delimiter, strict=True)), delimiter
-    except (UnicodeDecodeError, csv.Error, StopIteration) as error:
+            names = next(csv.reader(file, delimiter=delimiter, strict=True), [])
+    except (UnicodeDecodeError, csv.Error) as error:
         raise InputError(
             f"`uri` must be a UTF-8 CSV file with a header line. Found: {error}. Convert it, for "
             f"example with iconv -f LATIN1 -t UTF-8."
         ) from error
+    if not names:
+        raise InputError(
+            "`uri` must be a CSV file with a header line. Found: an empty first line. Write the "
+            "names of the columns there."
+        )
+    return names, delimiter
 
 
 def _scan(source: Path, delimiter: str, options: str) -> pa.RecordBatchReader:
     # `skip` and `comment` are fixed, or DuckDB would take ragged rows for a preamble and drop them.
-    query = f"""
-        SELECT * FROM read_csv($file, header=true, delim=$delimiter, quote='"', escape='"',
-                               strict_mode=true, skip=0, comment='', {options})"""
+    fixed = "header=true, quote='\"', escape='\"', strict_mode=true, skip=0, comment=''"
+    query = f"FROM read_csv($file, delim=$delimiter, {fixed}, {options})"
     session = duckdb.connect(config={"autoinstall_known_extensions": False})
     found = session.sql(query, params={"file": str(source), "delimiter": delimiter})
     return found.to_arrow_reader(BATCH_ROWS)
@@ -146,8 +146,9 @@ def _why_csv_is_unreadable(
     except (duckdb.Error, OSError) as precise:
         error = precise
     said = [line.strip() for line in str(error).splitlines() if line.strip()]
-    # The second line is a row of the user's data: it does not belong in a log.
-    what = ". ".join([said[0].rpartition("Error: ")[2] or said[0], *said[2:3]])
+    # What lies between is a row of the user's data, which does not belong in a log.
+    why = [line for line in said[1:] if line.startswith(REASONS)]
+    what = ". ".join([said[0].rpartition("Error: ")[2] or said[0], *why[:1]]).rstrip(".")
     remedy = "Correct the line, or write the table as Parquet."
     if "utf-8" in what:
         remedy = "Convert the file, for example with iconv -f LATIN1 -t UTF-8."

@@ -10,8 +10,6 @@ import pyarrow as pa
 from holdfast.errors import InputError
 from holdfast.table import Table, TableWriter, open_table
 
-Mask = npt.NDArray[np.bool_]
-
 
 @dataclass(frozen=True)
 class Split:
@@ -50,7 +48,7 @@ def split(
     return Split(open_table(train_path), open_table(test_path))
 
 
-def choose_test_rows(table: Table, test_share: float, seed: int) -> Mask:
+def choose_test_rows(table: Table, test_share: float, seed: int) -> npt.NDArray[np.bool_]:
     """Return for each row whether it belongs to the test share."""
     if not 0 < test_share < 1:
         raise InputError(

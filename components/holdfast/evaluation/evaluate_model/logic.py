@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    Array = npt.NDArray[Any]
 
 # What a coin reaches (ROC AUC), and what the mean of the target reaches (R squared).
 DEFAULT_GATES = {"classification": ("roc_auc", 0.5), "regression": ("r2", 0.0)}
@@ -40,11 +39,14 @@ class Evaluation:
 
 @dataclass(frozen=True)
 class Predictions:
-    """Truth and answers of a model for the same rows; `probabilities` only for classes."""
+    """Truth and answers of a model for the same rows.
 
-    truth: "Array"
-    answers: "Array"
-    probabilities: "npt.NDArray[np.float64] | None"
+    `probabilities` has a column for each class; it is empty for regression.
+    """
+
+    truth: "npt.NDArray[Any]"
+    answers: "npt.NDArray[Any]"
+    probabilities: "npt.NDArray[np.float64]"
 
 
 def evaluate(model: Model, test: Table, metric: str, minimum: float) -> Evaluation:
@@ -74,11 +76,13 @@ def evaluate(model: Model, test: Table, metric: str, minimum: float) -> Evaluati
 
 
 def _predict(model: Model, test: Table) -> Predictions:
+    import numpy as np
+
     rows = test.read([*model.info.features, model.info.target])
     frame = feature_frame(rows, model.info.features)
     truth = rows.column(model.info.target).to_numpy()
     if model.info.task != "classification":
-        return Predictions(truth, model.pipeline.predict(frame), None)
+        return Predictions(truth, model.pipeline.predict(frame), np.empty((0, 0)))
     unknown = sorted(set(truth.tolist()) - set(model.info.classes))
     if unknown:
         raise InputError(
@@ -110,7 +114,6 @@ def _roc_auc(predicted: Predictions, classes: tuple[Any, ...]) -> float:
     import numpy as np
     from sklearn.metrics import roc_auc_score
 
-    assert predicted.probabilities is not None
     judged = range(len(classes)) if len(classes) > 2 else (1,)
     areas = []
     for index in judged:
@@ -180,7 +183,6 @@ def roc_points(
     import numpy as np
     from sklearn.metrics import roc_curve
 
-    assert predicted.probabilities is not None
     members = predicted.truth == classes[1]
     if not members.any() or members.all():
         return []

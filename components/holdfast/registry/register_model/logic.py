@@ -1,5 +1,6 @@
 """Register a model with MLflow."""
 
+import math
 import os
 import re
 from collections.abc import Mapping
@@ -11,6 +12,8 @@ from holdfast.errors import InputError
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+    from mlflow.entities import LoggedModel
+    from mlflow.entities import Run as MlflowRun
 
 DEFAULT_EXPERIMENT = "holdfast"
 
@@ -44,11 +47,16 @@ def register(
     """
     _check_name("model_name", model_name)
     _check_name("alias", alias)
+    if re.fullmatch(r"latest|v\d+", alias, re.IGNORECASE):
+        raise InputError(
+            f"`alias` must not be one that MLflow keeps for itself: latest, v1, v2, and so on. "
+            f"Found: {alias!r}. The usual ones are challenger and champion."
+        )
     uri = os.environ.get("MLFLOW_TRACKING_URI", "")
     if not uri:
         raise InputError(
-            "MLFLOW_TRACKING_URI must name the MLflow server that registers models. Found: nothing. "
-            "Set it on this step, for example http://mlflow.mlflow:5000."
+            "MLFLOW_TRACKING_URI must name the MLflow server that registers models. Found: "
+            "nothing. Set it on this step, for example to http://mlflow.mlflow:5000."
         )
     if not (Path(model_path) / "MLmodel").is_file():
         raise InputError(
@@ -63,10 +71,12 @@ def register(
     try:
         return _register(MlflowClient(), Path(model_path), model_name, alias, metrics)
     except MlflowException as error:
+        found = _without_password(str(error).splitlines()[0].replace(uri, _without_password(uri)))[
+            :300
+        ]
         raise InputError(
             f"MLflow at {_without_password(uri)} must answer and accept the model. Found: "
-            f"{_without_password(str(error).splitlines()[0])[:300]} Check that it runs and that MLFLOW_TRACKING_URI "
-            f"points to it."
+            f"{found} Check that it runs and that MLFLOW_TRACKING_URI points to it."
         ) from error
 
 
@@ -77,26 +87,51 @@ def _register(
     alias: str,
     metrics: Mapping[str, float],
 ) -> Registration:
-    from mlflow.entities import LoggedModelStatus
-
     injected = os.environ.get("MLFLOW_RUN_ID", "")
     run = client.get_run(injected) if injected else client.create_run(_experiment(client))
-    experiment_id, run_id = run.info.experiment_id, run.info.run_id
+    try:
+        logged = _log(client, run, model_path, model_name, metrics)
+        _ensure_registered(client, model_name)
+        version = client.create_model_version(
+            model_name,
+            source=f"models:/{logged.model_id}",
+            run_id=run.info.run_id,
+            model_id=logged.model_id,
+        )
+        client.set_registered_model_alias(model_name, alias, version.version)
+    except Exception:
+        _end(client, run, injected, "FAILED")
+        raise
+    _end(client, run, injected, "FINISHED")
+    return Registration(model_name, int(version.version), run.info.run_id)
+
+
+def _log(
+    client: "MlflowClient",
+    run: "MlflowRun",
+    model_path: Path,
+    model_name: str,
+    metrics: Mapping[str, float],
+) -> "LoggedModel":
+    from mlflow.entities import LoggedModelStatus
+
     logged = client.create_logged_model(
-        experiment_id, name=model_name, source_run_id=run_id, model_type="sklearn"
+        run.info.experiment_id,
+        # A registered name may hold dots, a logged one may not.
+        name=model_name.replace(".", "-"),
+        source_run_id=run.info.run_id,
+        model_type="sklearn",
     )
     client.log_model_artifacts(logged.model_id, str(model_path))
     for name, value in metrics.items():
-        client.log_metric(run_id, name, value, model_id=logged.model_id)
-    client.finalize_logged_model(logged.model_id, LoggedModelStatus.READY)
-    _ensure_registered(client, model_name)
-    version = client.create_model_version(
-        model_name, source=f"models:/{logged.model_id}", run_id=run_id, model_id=logged.model_id
-    )
-    client.set_registered_model_alias(model_name, alias, version.version)
+        client.log_metric(run.info.run_id, name, value, model_id=logged.model_id)
+    return client.finalize_logged_model(logged.model_id, LoggedModelStatus.READY)
+
+
+def _end(client: "MlflowClient", run: "MlflowRun", injected: str, state: str) -> None:
+    """End a run of ours; the one that KFP injected is KFP's to end."""
     if not injected:
-        client.set_terminated(run_id)
-    return Registration(model_name, int(version.version), run_id)
+        client.set_terminated(run.info.run_id, state)
 
 
 def _experiment(client: "MlflowClient") -> str:
@@ -127,7 +162,7 @@ def _check_name(parameter: str, value: str) -> None:
 
 
 def _without_password(text: str) -> str:
-    return re.sub(r"//[^/@\s]*@", "//", text)
+    return re.sub(r"//\S*@", "//", text)
 
 
 def finite_numbers(metadata: Mapping[str, Any]) -> dict[str, float]:
@@ -135,5 +170,5 @@ def finite_numbers(metadata: Mapping[str, Any]) -> dict[str, float]:
     return {
         name: float(value)
         for name, value in metadata.items()
-        if isinstance(value, int | float) and value == value
+        if isinstance(value, int | float) and math.isfinite(value)
     }

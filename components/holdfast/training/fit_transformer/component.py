@@ -31,5 +31,5 @@ def fit_transformer(
     table = open_table(train.path, "train")
     fitted = logic.fit_transformer(table, min_frequency)
     example = feature_frame(table.head(), fitted.info.features)
-    save_model(fitted, transformer.path, example, "transform")
+    save_model(fitted, transformer.path, example)
     transformer.metadata.update(fitted.info.metadata())

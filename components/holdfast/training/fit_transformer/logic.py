@@ -1,5 +1,7 @@
 """Fit the transformer that training and serving share."""
 
+import pyarrow as pa
+
 from holdfast.errors import InputError
 from holdfast.model import Model, ModelInfo, feature_frame, is_numeric
 from holdfast.table import Table
@@ -28,8 +30,7 @@ def fit_transformer(train: Table, min_frequency: int) -> Model:
     if min_frequency < 1:
         raise InputError(f"`min_frequency` must be at least 1. Found: {min_frequency}.")
     info = _choose_features(train)
-    numeric = [name for name in info.features if is_numeric(train.schema.field(name).type)]
-    text = [name for name in info.features if name not in numeric]
+    text = [name for name in info.features if name not in info.numeric]
     encoder = OrdinalEncoder(
         handle_unknown="use_encoded_value",
         unknown_value=-1,
@@ -37,18 +38,20 @@ def fit_transformer(train: Table, min_frequency: int) -> Model:
         min_frequency=min_frequency,
     )
     columns = ColumnTransformer(
-        [("numeric", "passthrough", numeric), ("text", encoder, text)],
+        [("numeric", "passthrough", list(info.numeric)), ("text", encoder, text)],
         verbose_feature_names_out=False,
     )
     frame = feature_frame(train.read(info.features), info.features)
-    return Model(Pipeline([("columns", columns)]).fit(frame), info)
+    # One row of missing values: the encoder knows a missing value only if it has seen one.
+    seen = frame.reindex(range(-1, len(frame)))
+    return Model(Pipeline([("columns", columns)]).fit(seen), info)
 
 
 def _choose_features(train: Table) -> ModelInfo:
     dropped = {}
     for name in train.features:
         kind = train.schema.field(name).type
-        if str(kind).startswith(("date", "timestamp")):
+        if pa.types.is_temporal(kind):
             dropped[name] = f"{kind} is not read by this transformer"
     features = tuple(name for name in train.features if name not in dropped)
     if not features:
@@ -56,4 +59,5 @@ def _choose_features(train: Table) -> ModelInfo:
             f"`train` must have a column of numbers, booleans or text besides its target "
             f"{train.target!r}. Found: {train.schema.names}. Add a feature at the source."
         )
-    return ModelInfo(train.target, train.task, features, dropped, trained_on=train.sha256)
+    numeric = tuple(name for name in features if is_numeric(train.schema.field(name).type))
+    return ModelInfo(train.target, train.task, features, numeric, dropped, trained_on=train.sha256)

@@ -38,5 +38,5 @@ def train_xgboost(
     table = open_table(train.path, "train")
     fitted = load_model(transformer.path, "transformer")
     trained = logic.train(table, fitted, n_estimators, max_depth, learning_rate, seed)
-    save_model(trained, model.path, feature_frame(table.head(), trained.info.features), "predict")
+    save_model(trained, model.path, feature_frame(table.head(), trained.info.features))
     model.metadata.update(trained.info.metadata())

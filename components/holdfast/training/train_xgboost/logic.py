@@ -47,6 +47,7 @@ def train(
     features = transformer.info.features
     rows = table.read([*features, table.target])
     inputs = transformer.pipeline.transform(feature_frame(rows, features))
+    _check_finite(inputs, transformer)
     target = rows.column(table.target).to_numpy()
     parameters = {
         "n_estimators": n_estimators,
@@ -77,7 +78,12 @@ def _classifier(
     from xgboost import XGBClassifier
 
     labels = LabelEncoder().fit(target)
-    trees = XGBClassifier(**parameters).fit(inputs, labels.transform(target))
+    if len(labels.classes_) < 2:
+        raise InputError(
+            f"`train` must hold at least two classes. Found: {labels.classes_.tolist()} in "
+            f"{len(target)} rows. Pass a split in which training has every class."
+        )
+    trees = _on_any_cpus(XGBClassifier(**parameters).fit(inputs, labels.transform(target)))
     voting = VotingClassifier([("xgboost", trees)], voting="soft")
     voting.estimators_ = [trees]
     voting.named_estimators_ = Bunch(xgboost=trees)
@@ -91,7 +97,27 @@ def _regressor(
 ) -> Any:
     from xgboost import XGBRegressor
 
-    return XGBRegressor(**parameters).fit(inputs, target)
+    return _on_any_cpus(XGBRegressor(**parameters).fit(inputs, target))
+
+
+def _on_any_cpus(trees: Any) -> Any:
+    """Forget how many CPUs trained: serving has its own, and the same trees are the same bytes."""
+    trees.get_booster().set_param({"nthread": 0})
+    return trees.set_params(n_jobs=None)
+
+
+def _check_finite(inputs: "npt.NDArray[np.float64]", transformer: Model) -> None:
+    import numpy as np
+
+    if not len(inputs):
+        raise InputError("`train` must hold rows. Found: none. Pass the training share of a split.")
+    names = transformer.pipeline.get_feature_names_out()
+    infinite = names[np.isinf(inputs).any(axis=0)].tolist()
+    if infinite:
+        raise InputError(
+            f"`train` must hold finite numbers or missing values. Found: infinity in "
+            f"{infinite[:10]}. Replace it at the source, for example by a missing value."
+        )
 
 
 def _check_range(name: str, value: float, good: bool, expected: str) -> None:

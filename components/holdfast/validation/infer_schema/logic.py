@@ -30,14 +30,19 @@ def infer_schema(table: Table, tolerance: float) -> Schema:
     schema = tfdv.infer_schema(statistics)
     rare = tolerance * statistics.num_examples
     present = {f.path.step[0]: _common(f).num_non_missing for f in statistics.features}
+    # A share that is just the tolerance must pass, however it is rounded.
+    share = 1 - tolerance - 1e-9 if tolerance else 1.0
     for feature in schema.feature:
         if present[feature.name] <= rare:
             # TFDV asks for one value at least, which a sample of an all but empty column may lack.
             feature.presence.min_count = 0
-        if feature.presence.min_fraction == 1:
-            feature.presence.min_fraction = 1 - tolerance
+        if tolerance and feature.presence.min_fraction == 1:
+            feature.presence.min_fraction = share
+            # A fixed shape allows no missing value; one value in each row that has any does.
+            feature.ClearField("shape")
+            feature.value_count.min = feature.value_count.max = 1
         if feature.HasField("domain"):
-            feature.distribution_constraints.min_domain_mass = 1 - tolerance
+            feature.distribution_constraints.min_domain_mass = share
     return schema
 
 

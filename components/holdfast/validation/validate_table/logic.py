@@ -51,24 +51,36 @@ def validate(table: Table, schema: Schema) -> Validation:
 def _verdict(table: Table, schema: Schema) -> Verdict:
     anomalies = tfdv.validate_statistics(table_statistics(table), schema)
     expected = {feature.name: _constraints(feature, schema) for feature in schema.feature}
-    reasons = []
-    failed = False
-    for name in sorted(anomalies.anomaly_info):
-        info = anomalies.anomaly_info[name]
-        column = info.path.step[0] if info.path.step else name
-        failed = failed or info.severity == AnomalyInfo.ERROR
-        for finding in info.reason:
-            reasons.append(
-                Reason(
-                    code=AnomalyInfo.Type.Name(finding.type).lower(),
-                    subject=column,
-                    observed=finding.short_description,
-                    expected=expected.get(column, "no such column"),
-                    message=finding.description,
-                )
-            )
-    decision = "fail" if failed else "warn" if reasons else "pass"
-    return Verdict(decision, tuple(reasons))
+    expected["table"] = "the constraints on the whole table"
+    infos = [anomalies.anomaly_info[name] for name in sorted(anomalies.anomaly_info)]
+    infos = [anomalies.dataset_anomaly_info, *infos]
+    reasons = [_no_rows()] if anomalies.data_missing else []
+    for info in infos:
+        subject = info.path.step[0] if info.path.step else "table"
+        wanted = expected.get(subject, "no such column")
+        reasons += [_reason(finding, subject, wanted) for finding in info.reason]
+    failed = anomalies.data_missing or any(i.severity == AnomalyInfo.ERROR for i in infos)
+    return Verdict("fail" if failed else "warn" if reasons else "pass", tuple(reasons))
+
+
+def _reason(finding: AnomalyInfo.Reason, subject: str, expected: str) -> Reason:
+    return Reason(
+        code=AnomalyInfo.Type.Name(finding.type).lower(),
+        subject=subject,
+        observed=finding.short_description,
+        expected=expected,
+        message=finding.description,
+    )
+
+
+def _no_rows() -> Reason:
+    return Reason(
+        code="data_missing",
+        subject="table",
+        observed="no rows",
+        expected="at least one row",
+        message="The table is empty: it holds no rows.",
+    )
 
 
 def _no_baseline() -> Reason:
