@@ -16,10 +16,10 @@ STYLE = """
 :root { color-scheme: light dark; --line: #8884; }
 body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 64rem; padding: 0 1rem; }
 h1 { font-size: 1.5rem; } h2 { font-size: 1.15rem; margin-top: 2rem; }
-table { border-collapse: collapse; width: 100%; }
+table { border-collapse: collapse; }
 th, td { border-bottom: 1px solid var(--line); padding: .3rem .6rem; text-align: left;
          vertical-align: top; overflow-wrap: anywhere; }
-td.number { text-align: right; font-variant-numeric: tabular-nums; }
+.number { text-align: right; font-variant-numeric: tabular-nums; }
 .decision { border-radius: .3rem; color: #fff; padding: .1rem .6rem; font-size: 1rem; }
 .pass { background: #1a7f37; } .warn { background: #9a6700; }
 .fail { background: #cf222e; } .no_baseline { background: #57606a; }
@@ -55,7 +55,8 @@ class Rows:
         """Return the block as HTML."""
         if not self.rows:
             return f"<h2>{escape(self.heading)}</h2><p>None.</p>"
-        head = "".join(f"<th>{escape(column)}</th>" for column in self.columns)
+        pairs = zip(self.columns, self.rows[0], strict=True)
+        head = "".join(_cell(column, "th", like=value) for column, value in pairs)
         body = "".join(
             "<tr>" + "".join(_cell(value) for value in row) + "</tr>"
             for row in self.rows[:MAX_ROWS]
@@ -131,10 +132,12 @@ def _markdown_row(values: tuple[Any, ...]) -> str:
     return "| " + " | ".join(_plain(_text(value)) for value in values) + " |"
 
 
-def _cell(value: object) -> str:
-    number = isinstance(value, int | float) and not isinstance(value, bool)
+def _cell(value: object, tag: str = "td", like: object = None) -> str:
+    """Return a cell; numbers, and headings of columns like one, stand on the right."""
+    shape = value if like is None else like
+    number = isinstance(shape, int | float) and not isinstance(shape, bool)
     kind = ' class="number"' if number else ""
-    return f"<td{kind}>{escape(_text(value))}</td>"
+    return f"<{tag}{kind}>{escape(_text(value))}</{tag}>"
 
 
 def _plain(text: str) -> str:
