@@ -1,6 +1,6 @@
 # `make` alone explains the targets.
 PYTHON ?= python3.11
-FAMILIES := data validation training evaluation registry
+FAMILIES := $(notdir $(patsubst %/requirements.in,%,$(wildcard images/*/requirements.in)))
 VENV := .venv
 BIN := $(VENV)/bin
 HOLDFAST := $(BIN)/holdfast
@@ -10,6 +10,7 @@ DOCKER ?= docker
 ARGS ?=
 
 .DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
 .PHONY: help run test check generate lock environments images wheel bench clean
 
 help: ## Explain the targets

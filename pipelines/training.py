@@ -2,6 +2,8 @@
 
 from typing import NamedTuple
 
+from kfp import dsl
+
 from holdfast.catalog import (
     check_verdict,
     evaluate_model,
@@ -13,8 +15,6 @@ from holdfast.catalog import (
     train_xgboost,
     validate_table,
 )
-from kfp import dsl
-
 from pipelines.cluster import reach_services
 
 

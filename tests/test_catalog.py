@@ -2,16 +2,17 @@
 
 import json
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
 import yaml
 from google.protobuf import json_format
-from holdfast import catalog, generate
-from holdfast.images import FAMILIES, family_of, image
 from kfp.kubernetes import kubernetes_executor_config_pb2  # noqa: F401  # registers the messages
 from kfp.pipeline_spec.pipeline_spec_pb2 import PipelineSpec, PlatformSpec
 
+from holdfast import catalog, generate
+from holdfast.images import FAMILIES, family_of, image
 from tests.support import ROOT
 from tests.support import holdfast as command
 
@@ -125,6 +126,15 @@ def test_families_agree_on_the_pins_they_share():
         for name, version in re.findall(r"^([a-z0-9._-]+)==([^ ]+)", lock, re.MULTILINE):
             pins.setdefault(name, {}).setdefault(version, []).append(family)
     assert {name: found for name, found in pins.items() if len(found) > 1} == {}
+
+
+def test_images_and_boundaries_know_the_same_families():
+    assert sorted(FAMILIES) == sorted(p.parent.name for p in ROOT.glob("images/*/requirements.in"))
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]
+    independent, layers = settings["contracts"]
+    families = [f"holdfast.{family}" for family in FAMILIES]
+    assert sorted(independent["modules"]) == sorted(families)
+    assert " : ".join(families) in layers["layers"]
 
 
 def test_list_names_every_component_and_pipeline_with_a_line_each():

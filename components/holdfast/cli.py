@@ -2,15 +2,16 @@
 
 import argparse
 import json
+import math
 import signal
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from holdfast import __version__
-from holdfast.errors import HoldfastError, InputError, MachineError
+from holdfast.errors import HoldfastError, InputError, without_password
 from holdfast.images import FAMILIES
 from holdfast.local import environments, files
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from holdfast.local.pipeline import Run, TaskRun
     from holdfast.local.runner import Runner
 
+# The version of the families' locks: another one may not open their store.
+MLFLOW = "3.17.2"
 TYPES = {
     "STRING": "str",
     "NUMBER_INTEGER": "int",
@@ -125,13 +128,10 @@ def _describe(name: str, kind: str, path: Path, spec: "PipelineSpec") -> None:
         print(f"  from holdfast.catalog import {name}")
         print(f'  {name} = components.load_component_from_file("{path}")')
     else:
-        required = [
-            k for k, v in spec.root.input_definitions.parameters.items() if not v.is_optional
-        ]
-        given = " ".join(f"-p {key}=..." for key in sorted(required))
-        print(
-            f"  holdfast run {name} {given}\n  kfp run create -f {path} {given.replace('-p ', '')}"
-        )
+        parameters = spec.root.input_definitions.parameters
+        given = [f"{key}=..." for key in sorted(parameters) if not parameters[key].is_optional]
+        print(f"  holdfast run {name} " + " ".join(f"-p {item}" for item in given))
+        print(f"  kfp run create -e holdfast -f {path} " + " ".join(given))
 
 
 def _describe_line(name: str, kind: str, description: str) -> None:
@@ -156,8 +156,7 @@ def _run(options: argparse.Namespace) -> int:
     from holdfast.local.pipeline import load_spec, run_pipeline
 
     spec = load_spec(_pipeline_file(options.name))
-    arguments = parse_parameters(options.parameter, spec)
-    inputs = _make_paths_absolute(arguments)
+    arguments, inputs = _with_absolute_paths(parse_parameters(options.parameter, spec))
     progress = Progress()
     run = run_pipeline(
         spec, arguments, _runner(options.runner), options.output.resolve(), inputs, progress.observe
@@ -223,7 +222,11 @@ def parse_value(name: str, text: str, kind: str) -> Any:
     readers = {"str": str, "int": int, "float": float}
     try:
         if kind in readers:
-            return readers[kind](text)
+            value = readers[kind](text)
+            # JSON knows no infinity.
+            if isinstance(value, float) and not math.isfinite(value):
+                raise ValueError(text)
+            return value
         value = json.loads(text.lower() if kind == "bool" else text)
         if type(value).__name__ != kind.split(maxsplit=1)[0]:
             raise ValueError(text)
@@ -232,17 +235,21 @@ def parse_value(name: str, text: str, kind: str) -> Any:
     return value
 
 
-def _make_paths_absolute(arguments: dict[str, Any]) -> tuple[Path, ...]:
-    """Resolve parameters that are called uri; return the local files among them."""
-    inputs = []
+def _with_absolute_paths(
+    arguments: Mapping[str, Any],
+) -> tuple[dict[str, Any], tuple[Path, ...]]:
+    """Return the arguments with local paths resolved, and the files among them.
+
+    A parameter that is called uri, or ends so, names a path where it has no scheme.
+    """
+    resolved, inputs = dict(arguments), []
     for name, value in arguments.items():
-        is_uri = name == "uri" or name.endswith("_uri")
-        if is_uri and urlsplit(value).scheme in ("", "file"):
-            path = Path(value.removeprefix("file://")).resolve()
-            arguments[name] = str(path)
-            if path.exists():
-                inputs.append(path)
-    return tuple(inputs)
+        parts = urlsplit(value) if name == "uri" or name.endswith("_uri") else None
+        if parts is not None and parts.scheme in ("", "file"):
+            path = Path(unquote(parts.path) if parts.scheme else value).resolve()
+            resolved[name] = str(path)
+            inputs += [path] if path.exists() else []
+    return resolved, tuple(inputs)
 
 
 class Progress:
@@ -250,7 +257,8 @@ class Progress:
 
     def observe(self, run: "Run", task: "TaskRun") -> None:
         """Print the state of a task."""
-        label = f"[{len(run.tasks):2}/{run.steps}] {task.name:18}"
+        number = run.tasks.index(task) + 1
+        label = f"[{number:2}/{max(run.steps, number)}] {task.name:18}"
         live = sys.stderr.isatty()
         if task.status == "RUNNING":
             print(f"{label} running", end="\r" if live else "\n", file=sys.stderr, flush=True)
@@ -290,11 +298,14 @@ def _print_summary(run: "Run", reports: Mapping[str, Path]) -> None:
                 continue
             value = reports.get(value["uri"], value["uri"])  # noqa: PLW2901
         print(f"  {name:16} {value:.6g}" if isinstance(value, float) else f"  {name:16} {value}")
-    print(f"  {'all reports':16} {run.folder / 'reports'}")
-    print(f"  {'logs':16} {run.folder / 'logs'}")
+    if run.tasks:
+        print(f"  {'all reports':16} {run.folder / 'reports'}")
+        print(f"  {'logs':16} {run.folder / 'logs'}")
     if "model_version" in run.outputs:
-        print(f"  {'tracking store':16} {store}")
-        print(f"  {'look at it':16} uvx mlflow ui --backend-store-uri {store}")
+        print(f"  {'tracking store':16} {without_password(store)}")
+        if store.startswith("sqlite:"):
+            uvx = Path(sys.executable).with_name("uvx")
+            print(f"  {'look at it':16} {uvx} mlflow@{MLFLOW} ui --backend-store-uri {store}")
 
 
 def _environments(options: argparse.Namespace) -> int:
@@ -308,7 +319,7 @@ def _environments(options: argparse.Namespace) -> int:
     return 0
 
 
-def _failure(pipeline: str, error: HoldfastError | MachineError) -> dict[str, Any]:
+def _failure(pipeline: str, error: HoldfastError) -> dict[str, Any]:
     return {
         "pipeline": pipeline,
         "status": "FAILED",

@@ -5,6 +5,7 @@ runner, a cluster and a shell learn the same thing from a failed step. Such an e
 the user, not a defect: its message is printed without a traceback.
 """
 
+import re
 import sys
 from types import TracebackType
 
@@ -33,12 +34,18 @@ class MachineError(HoldfastError):
 
 def _answer(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
     if not isinstance(error, HoldfastError):
-        sys.__excepthook__(kind, error, trace)
+        _others(kind, error, trace)
         return
     print(f"{kind.__name__}: {error}", file=sys.stderr)
     sys.exit(error.exit_code)
 
 
+def without_password(text: str) -> str:
+    """Return text in which URIs name no user and no password."""
+    return re.sub(r"//\S*@", "//", text)
+
+
+_others = sys.excepthook
 # KFP's executor lets a component's exception end the process, so the hook is the one place that
 # sees every uncaught error in a step, on every runner.
 sys.excepthook = _answer

@@ -129,7 +129,7 @@ or, with only kfp installed:
 {name} = components.load_component_from_file("compiled/components/{name}.yaml")
 ```
 
-Image: `{spec.implementation.container.image}`. Logic: [logic.py](logic.py). Tests:
+Image: that of the family {family}. Logic: [logic.py](logic.py). Tests:
 [tests/{family}](../../../../tests/{family}).
 """
 

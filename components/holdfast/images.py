@@ -20,8 +20,8 @@ def image(family: str) -> str:
 
     `HOLDFAST_REGISTRY` and `HOLDFAST_TAG` choose it when YAML is generated, never when a step runs.
     """
-    registry = os.environ.get("HOLDFAST_REGISTRY", DEFAULT_REGISTRY).rstrip("/")
-    tag = os.environ.get("HOLDFAST_TAG", __version__)
+    registry = (os.environ.get("HOLDFAST_REGISTRY") or DEFAULT_REGISTRY).rstrip("/")
+    tag = os.environ.get("HOLDFAST_TAG") or __version__
     return f"{registry}/holdfast-{family}:{tag}"
 
 

@@ -1,7 +1,7 @@
 """The model contract: an MLflow model directory with one fitted scikit-learn Pipeline.
 
-Signature, input example and requirements travel with it, and MLflow alone can load it, and serve it
-where it predicts.
+Signature, input example and requirements travel with it. MLflow alone can load a model and serve
+it; a transformer it can only load.
 No pickle is read: the Pipeline is stored by skops, XGBoost trees in XGBoost's own format inside,
 and only types of the list below are ever built from a file.
 """
@@ -158,7 +158,8 @@ def save_model(model: Model, path: str | Path, example: "pd.DataFrame") -> None:
     file.write_bytes(_reproducible(file.read_bytes()))
     digest = hashlib.sha256(file.read_bytes()).hexdigest()
     described = path / "MLmodel"
-    described.write_text(described.read_text().replace("0" * 32, digest[:32]))
+    text = described.read_text(encoding="utf-8").replace("0" * 32, digest[:32])
+    described.write_text(text, encoding="utf-8")
 
 
 def load_model(path: str | Path, name: str = "model") -> Model:

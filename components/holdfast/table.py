@@ -132,8 +132,12 @@ def open_table(path: str | Path, name: str = "table") -> Table:
     with files[0].open("rb") as head:
         kind = "parquet" if head.read(4) == b"PAR1" else "CSV"
     try:
-        # In memory: only so are types told from the whole file.
-        dataset = ds.dataset(pa_csv.read_csv(path) if kind == "CSV" else _names(files))
+        if kind == "CSV":
+            # In memory: only so are types told from the whole file.
+            dataset: ds.Dataset = ds.dataset(pa_csv.read_csv(path))
+        else:
+            base = str(path if path.is_dir() else path.parent)
+            dataset = ds.dataset(_names(files), partitioning="hive", partition_base_dir=base)
         return Table(path, dataset, dataset.count_rows())
     except (pa.ArrowException, OSError) as error:
         raise InputError(

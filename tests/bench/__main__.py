@@ -13,10 +13,10 @@ from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 
-from holdfast.images import image
-from holdfast.local import environments, files
 from kfp import compiler, dsl
 
+from holdfast.images import image
+from holdfast.local import environments, files
 from tests.conftest import REAL_DATA
 from tests.support import ROOT, train
 

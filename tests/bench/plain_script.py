@@ -16,9 +16,6 @@ import mlflow
 import mlflow.sklearn
 import numpy as np
 import pandas as pd
-from holdfast.table import open_table
-from holdfast.validation.infer_schema.logic import infer_schema
-from holdfast.validation.validate_table.logic import validate
 from matplotlib.figure import Figure
 from mlflow.models import infer_signature
 from sklearn.compose import ColumnTransformer
@@ -27,6 +24,10 @@ from sklearn.model_selection import train_test_split
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import LabelEncoder, OrdinalEncoder
 from xgboost import XGBClassifier
+
+from holdfast.table import open_table
+from holdfast.validation.infer_schema.logic import infer_schema
+from holdfast.validation.validate_table.logic import validate
 
 
 def main(path: str, target: str, folder: str) -> None:

@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 import yaml
+
 from holdfast.errors import InputError
 from holdfast.model import (
     REQUIREMENTS,
@@ -23,7 +24,6 @@ from holdfast.model import (
     save_model,
 )
 from holdfast.training.fit_transformer.logic import fit_transformer
-
 from tests.training.samples import ROOT, bundled, digests, frame_of, save, train_model, write_table
 
 NUMBERS = [1, 2, 3, 4] * 5

@@ -4,6 +4,7 @@ import re
 from html.parser import HTMLParser
 
 import pytest
+
 from holdfast.report import MAX_ROWS, Figure, Paragraph, Report, Rows
 
 EVIL = '<script>alert("1")</script>'

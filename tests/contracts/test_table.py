@@ -8,6 +8,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+
 from holdfast import table as contract
 from holdfast.errors import InputError
 from holdfast.table import MANIFEST, ROW_GROUP_VALUES, TableWriter, open_table
@@ -301,3 +302,10 @@ def test_a_manifest_that_is_none_is_refused(path, text):
 def test_a_manifest_without_parts_is_refused(path, edit):
     edit(parts=[])
     refused(path, "part")
+
+
+def test_partitions_of_another_teams_directory_are_columns_as_pandas_reads_them(tmp_path):
+    folder = tmp_path / "hive" / "k=1"
+    folder.mkdir(parents=True)
+    pq.write_table(pa.table({"x": [1, 2]}), folder / "p.parquet")
+    assert open_table(tmp_path / "hive").read().to_pydict() == {"x": [1, 2], "k": [1, 1]}

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+
 from holdfast.errors import InputError
 from holdfast.verdict import Reason, Verdict, read_verdict
 

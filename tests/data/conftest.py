@@ -6,6 +6,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+
 from holdfast.data.ingest_table import logic
 from holdfast.errors import InputError
 

@@ -8,6 +8,8 @@ import json
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+
+from holdfast.data.ingest_table import logic
 from holdfast.errors import InputError
 
 # More rows than types are first told from.
@@ -237,8 +239,8 @@ def test_a_constant_target_is_refused(refuse):
     ids=["empty field", "NaN"],
 )
 def test_a_target_with_missing_values_is_refused(refuse, content):
-    match = r"`target` 'b' must be known.*Found: 1 missing values in 3 rows. Drop these rows"
-    refuse(content, match, target="b")
+    found = r"Found: 1 missing or infinite values in 3 rows. Drop these rows"
+    refuse(content, rf"`target` 'b' must be known.*{found}", target="b")
 
 
 def test_regression_on_text_is_refused(refuse):
@@ -324,3 +326,11 @@ def test_bike_rentals_are_measured_and_not_classes(real_table, ingest):
     table = ingest(real_table("bike_hour.csv").read_bytes(), target="cnt")
     assert (table.rows, table.task) == (17_379, "regression")
     assert table.read().column("cnt").to_pylist()[:3] == [16, 40, 32]
+
+
+def test_a_folder_that_looks_like_a_partition_adds_no_column(tmp_path):
+    source = tmp_path / "day=3" / "t.csv"
+    source.parent.mkdir()
+    source.write_text("a,b\n1,2\n")
+    table = logic.ingest(source, tmp_path / "table")
+    assert table.schema.names == ["a", "b"]

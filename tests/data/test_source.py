@@ -1,6 +1,7 @@
 """Local sources; object stores are tested where a MinIO server runs."""
 
 import pytest
+
 from holdfast.data.source import local_copy
 from holdfast.errors import InputError
 

@@ -3,6 +3,7 @@
 from collections import Counter
 
 import pytest
+
 from holdfast.data.split_table.logic import split
 from holdfast.errors import InputError
 

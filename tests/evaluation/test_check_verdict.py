@@ -1,6 +1,7 @@
 """check_verdict: which decisions stop a run, and what the message says."""
 
 import pytest
+
 from holdfast.errors import GateError, InputError
 from holdfast.evaluation.check_verdict.logic import check
 from holdfast.verdict import Reason, Verdict

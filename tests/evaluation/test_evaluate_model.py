@@ -7,13 +7,13 @@ import re
 import numpy as np
 import pyarrow as pa
 import pytest
-from holdfast.errors import InputError
-from holdfast.evaluation.evaluate_model.logic import evaluate
-from holdfast.model import Model, ModelInfo, feature_frame
 from sklearn import metrics as sklearn_metrics
 from sklearn.pipeline import Pipeline
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
+from holdfast.errors import InputError
+from holdfast.evaluation.evaluate_model.logic import evaluate
+from holdfast.model import Model, ModelInfo, feature_frame
 from tests.training.samples import bundled, frame_of, train_model, write_table
 
 USUAL = ("", -1.0)
@@ -224,7 +224,7 @@ def test_test_rows_of_one_class_are_judged_by_what_can_be_told(binary, tmp_path)
 
 
 def test_test_rows_of_one_class_cannot_pass_a_gate_on_roc_auc(binary, tmp_path):
-    with pytest.raises(InputError, match=r"one of \['accuracy', 'f1'\]"):
+    with pytest.raises(InputError, match="too few or all alike"):
         evaluate(binary, rows(tmp_path, [0, 1], ["no", "no"]), *USUAL)
 
 

@@ -5,10 +5,11 @@ import shutil
 from pathlib import Path
 
 import pytest
-from holdfast.errors import InputError
-from holdfast.registry.register_model.logic import finite_numbers, register
 from mlflow import MlflowClient
 from mlflow.artifacts import download_artifacts
+
+from holdfast.errors import InputError
+from holdfast.registry.register_model.logic import finite_numbers, register
 
 MLMODEL = """\
 flavors:

@@ -12,9 +12,10 @@ TABLES = {
     "header only": (b"a,t\n", "no row"),
     "target not there": (b"a,b\n1,2\n2,3\n", "'t', which is not among ['a', 'b']"),
     "target constant": (b"a,t\n1,x\n2,x\n", "only 'x' in 2 rows"),
-    "target missing in a row": (b"a,t\n1,x\n2,\n3,y\n", "1 missing values in 3 rows"),
+    "target missing in a row": (b"a,t\n1,x\n2,\n3,y\n", "1 missing or infinite values in 3 rows"),
     "duplicate columns": (b"a,a,t\n1,2,x\n2,3,y\n", "['a'] more than once"),
     "not UTF-8": ("a,t\ncaf\u00e9,x\nb,y\n".encode("latin-1"), "UTF-8"),
+    "target a date": (b"a,t\n1,2024-01-01\n2,2024-01-02\n", "date32"),
     "ragged row": (b"a,t\n1,x\n2,y,3\n", "Line: 3"),
     "cut-off Parquet": (b"PAR1 and nothing else", "Parquet"),
 }
@@ -52,6 +53,7 @@ def test_a_missing_file_is_named(tmp_path):
         (["-p", "uri"], "NAME=VALUE"),
         (["-p", "uri=x"], "['target']"),
         (["-p", "uri=x", "-p", "target=t", "-p", "seed=many"], "type int. Found: 'many'"),
+        (["-p", "uri=x", "-p", "target=t", "-p", "minimum=nan"], "type float. Found: 'nan'"),
         (["-p", "uri=x", "-p", "target=t", "-p", "test_share=half"], "type float. Found: 'half'"),
     ],
 )
@@ -71,10 +73,27 @@ def test_an_unknown_pipeline_is_refused_with_the_known_ones(tmp_path):
     assert "'training'" in result.document["error"]
 
 
-def test_a_parameter_out_of_range_is_refused_by_its_step(breast_cancer, tmp_path):
-    result = train(breast_cancer, "diagnosis", tmp_path, "-p", "test_share=1.5")
+@pytest.mark.parametrize(
+    ("parameter", "finding"),
+    [
+        ("test_share=1.5", "`test_share` must lie above 0 and below 1. Found: 1.5."),
+        ("seed=-1", "`seed` must be 0 or more. Found: -1."),
+    ],
+)
+def test_a_parameter_out_of_range_is_refused_by_its_step(
+    parameter, finding, breast_cancer, tmp_path
+):
+    result = train(breast_cancer, "diagnosis", tmp_path, "-p", parameter)
     assert result.code == 2
-    assert "`test_share` must lie above 0 and below 1. Found: 1.5." in result.document["error"]
+    assert finding in result.document["error"]
+
+
+def test_an_output_that_is_a_file_is_refused(breast_cancer, tmp_path):
+    (tmp_path / "file").write_text("mine")
+    result = train(breast_cancer, "diagnosis", tmp_path / "file")
+    assert result.code == 2
+    assert "--output must be a folder" in result.document["error"]
+    assert (tmp_path / "file").read_text() == "mine"
 
 
 def test_an_object_store_that_is_down_is_named(tmp_path):

@@ -1,8 +1,8 @@
 """The shipped images, and the Docker runner."""
 
 import pytest
-from holdfast.images import FAMILIES, image
 
+from holdfast.images import FAMILIES, image
 from tests.support import train
 
 pytestmark = pytest.mark.docker

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 import yaml
+
 from holdfast import catalog
 from holdfast.images import family_of
-
 from tests.support import ROOT, family_python
 
 NO_NETWORK = ["unshare", "--net"]

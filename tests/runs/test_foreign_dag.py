@@ -1,13 +1,14 @@
 """Another team's DAG: a folder of its own, kfp alone, our components by YAML or by import."""
 
+import json
 import os
 import subprocess
 import sys
 import textwrap
 
 import pytest
-from holdfast.local import environments
 
+from holdfast.local import environments
 from tests.support import ROOT, holdfast
 
 DAG = """
@@ -119,11 +120,49 @@ def test_an_image_that_is_not_ours_is_refused_by_the_venv_runner_and_named(tmp_p
     assert "--runner docker" in result.stderr
 
 
-def test_a_file_that_is_no_pipeline_is_refused(tmp_path):
-    (tmp_path / "x.yaml").write_text("a: [1, 2")
+@pytest.mark.parametrize("content", [b"a: [1, 2", b"{}", b"\xff\xfe", b""])
+def test_a_file_that_is_no_pipeline_is_refused(content, tmp_path):
+    (tmp_path / "x.yaml").write_bytes(content)
     result = holdfast("run", tmp_path / "x.yaml")
     assert result.code == 2
     assert "compiled by kfp" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_a_component_that_needs_artifacts_is_refused(tmp_path):
+    path = ROOT / "compiled" / "components" / "split_table.yaml"
+    result = holdfast("run", path, "--output", tmp_path)
+    assert result.code == 2
+    assert "['table']" in result.stderr
+
+
+LOOP = """
+    from kfp import compiler, dsl
+    from holdfast.catalog import ingest_table
+
+    @dsl.pipeline(name="loop")
+    def loop(uris: list):
+        with dsl.ParallelFor(uris) as uri:
+            ingest_table(uri=uri)
+
+    compiler.Compiler().compile(loop, "loop.yaml")
+"""
+
+
+def test_iterations_of_a_loop_keep_their_own_logs_and_exit_codes(breast_cancer, tmp_path):
+    (tmp_path / "loop.py").write_text(textwrap.dedent(LOOP))
+    subprocess.run([sys.executable, "loop.py"], cwd=tmp_path, check=True)
+    uris = json.dumps([str(breast_cancer), str(tmp_path / "nowhere.csv")])
+    result = holdfast(
+        "run", tmp_path / "loop.yaml", "--json", "--output", tmp_path / "output",
+        "-p", f"uris={uris}",
+    )  # fmt: skip
+    assert result.code == 2, result.stderr
+    assert "nowhere.csv" in result.document["error"]
+    assert [t["name"] for t in result.document["tasks"]] == ["ingest-table", "ingest-table-2"]
+    assert sorted(t["status"] for t in result.document["tasks"]) == ["FAILED", "SUCCEEDED"]
+    logs = list((tmp_path / "output").glob("runs/*/logs/*.log"))
+    assert sorted(log.name for log in logs) == ["ingest-table-2.log", "ingest-table.log"]
 
 
 def test_environments_hold_what_the_lock_says_and_nothing_else():

@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.support import tasks, train
+from tests.support import holdfast, tasks, train
 
 pytestmark = [pytest.mark.minio, pytest.mark.mlflow]
 
@@ -63,6 +63,35 @@ def test_the_run_that_kfp_injected_is_joined_and_not_doubled(
     runs = ask(mlflow, "runs/search", {"experiment_ids": [experiment]})["runs"]
     assert [run["info"]["run_id"] for run in runs] == [injected]
     assert version(mlflow, "joined")["run_id"] == injected
+
+
+def test_a_server_that_is_no_proxy_for_artifacts_is_served_too(
+    mlflow, store, breast_cancer, tmp_path
+):
+    store.client().make_bucket(bucket_name="direct")
+    ask(
+        mlflow,
+        "experiments/create",
+        {"name": "direct", "artifact_location": "s3://direct/artifacts"},
+    )
+    result = train(
+        breast_cancer, "diagnosis", tmp_path, "-p", "model_name=direct",
+        MLFLOW_TRACKING_URI=mlflow, MLFLOW_EXPERIMENT_NAME="direct", **store.variables,
+    )  # fmt: skip
+    assert result.code == 0, result.stderr
+    kept = [o.object_name for o in store.client().list_objects("direct", recursive=True)]
+    assert any(name.endswith("/model.skops") for name in kept)
+
+
+def test_a_password_in_the_tracking_address_is_not_shown(mlflow, breast_cancer, tmp_path):
+    address = mlflow.replace("http://", "http://user:hunter2@")
+    result = holdfast(
+        "run", "training", "-p", f"uri={breast_cancer}", "-p", "target=diagnosis",
+        "--output", tmp_path, MLFLOW_TRACKING_URI=address,
+    )  # fmt: skip
+    assert result.code == 0, result.stderr
+    assert mlflow in result.stdout
+    assert "hunter2" not in result.stdout + result.stderr
 
 
 def test_a_server_that_does_not_answer_fails_the_registration_with_its_address(

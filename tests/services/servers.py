@@ -12,9 +12,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from holdfast.local import environments
 from minio import Minio
 
+from holdfast.local import environments
 from tests.everything import minio
 
 LOCK = Path(__file__).with_name("requirements.txt")

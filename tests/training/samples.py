@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+
 from holdfast.model import Model, feature_frame, save_model
 from holdfast.table import Table, TableWriter, Task, open_table
 from holdfast.training.fit_transformer.logic import fit_transformer

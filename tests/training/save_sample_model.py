@@ -9,7 +9,6 @@ import sys
 from pathlib import Path
 
 from holdfast.table import open_table
-
 from tests.training.samples import save, train_model
 
 if __name__ == "__main__":

@@ -5,10 +5,10 @@ from datetime import date, datetime, time
 import numpy as np
 import pyarrow as pa
 import pytest
+
 from holdfast.errors import InputError
 from holdfast.model import feature_frame
 from holdfast.training.fit_transformer.logic import fit_transformer
-
 from tests.training.samples import write_table
 
 LABELS = ["yes", "no"] * 3

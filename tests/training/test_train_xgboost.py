@@ -7,10 +7,10 @@ import sys
 import numpy as np
 import pyarrow as pa
 import pytest
+
 from holdfast.errors import InputError
 from holdfast.training.fit_transformer.logic import fit_transformer
 from holdfast.training.train_xgboost.logic import train
-
 from tests.training.samples import ROOT, bundled, digests, frame_of, train_model, write_table
 
 GOOD = {"n_estimators": 2, "max_depth": 2, "learning_rate": 0.5, "seed": 0}

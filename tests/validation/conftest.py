@@ -4,6 +4,7 @@ from itertools import count
 
 import pyarrow as pa
 import pytest
+
 from holdfast.table import TableWriter, open_table
 
 

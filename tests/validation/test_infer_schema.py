@@ -1,10 +1,11 @@
 """What infer_schema writes: a schema that people can read, edit and keep."""
 
 import pytest
+from tensorflow_metadata.proto.v0 import schema_pb2
+
 from holdfast.errors import InputError
 from holdfast.validation.infer_schema.logic import infer_schema, to_text
 from holdfast.validation.validate_table.logic import read_schema
-from tensorflow_metadata.proto.v0 import schema_pb2
 
 
 def features(schema):

@@ -7,9 +7,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from tensorflow_metadata.proto.v0.statistics_pb2 import FeatureNameStatistics
+
 from holdfast.table import open_table
 from holdfast.validation.statistics import RANK_VALUES, TOP_VALUES, statistics, table_statistics
-from tensorflow_metadata.proto.v0.statistics_pb2 import FeatureNameStatistics
 
 
 def describe(values, kind=None, rows_per_batch=None):

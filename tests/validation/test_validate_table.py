@@ -5,11 +5,12 @@ import re
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from tensorflow_metadata.proto.v0.schema_pb2 import Schema
+
 from holdfast.errors import InputError
 from holdfast.table import open_table
 from holdfast.validation.infer_schema.logic import infer_schema
 from holdfast.validation.validate_table.logic import read_schema, validate
-from tensorflow_metadata.proto.v0.schema_pb2 import Schema
 
 GOOD = {"id": list(range(100)), "colour": ["red", "blue"] * 50}
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
-from holdfast.errors import InputError
+from holdfast.errors import InputError, without_password
 
 if TYPE_CHECKING:
     from minio import Minio
@@ -61,18 +61,19 @@ def _download(uri: str, bucket: str, key: str, target: Path) -> None:
     from urllib3.exceptions import HTTPError
 
     endpoint = os.environ.get("HOLDFAST_S3_ENDPOINT") or os.environ.get("AWS_ENDPOINT_URL") or ""
+    shown = without_password(endpoint) or "AWS"
     if not bucket or not key:
         raise InputError(f"`uri` must be s3://BUCKET/KEY. Found: {uri!r}. Add the missing part.")
     try:
         _client(endpoint).fget_object(bucket, key, str(target))
     except S3Error as error:
         raise InputError(
-            f"`uri` {uri} must be an object that the store at {endpoint or 'AWS'} lets you read. "
+            f"`uri` {uri} must be an object that the store at {shown} lets you read. "
             f"Found: {error.code} ({error.message}). {_remedy(str(error.code))}"
         ) from error
     except (HTTPError, MinioException, ValueError, OSError) as error:
         raise InputError(
-            f"`uri` {uri} needs the object store at {endpoint or 'AWS'} to answer. Found: "
+            f"`uri` {uri} needs the object store at {shown} to answer. Found: "
             f"{type(error).__name__}. Check that it runs and that HOLDFAST_S3_ENDPOINT "
             f"(http://HOST:PORT) points to it."
         ) from error

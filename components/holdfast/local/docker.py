@@ -9,7 +9,7 @@ import sys
 from collections.abc import Collection
 from typing import TYPE_CHECKING, Any, TextIO
 
-from holdfast.errors import InputError, MachineError
+from holdfast.errors import MachineError
 from holdfast.local.runner import Task
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def _connect() -> "DockerClient":
     try:
         import docker
     except ImportError as error:
-        raise InputError("--runner docker needs: pip install 'holdfast[local]'") from error
+        raise MachineError("--runner docker needs: pip install docker") from error
     try:
         client: Any = docker.from_env(timeout=600)
         client.ping()

@@ -66,8 +66,7 @@ def _uv(*arguments: str) -> None:
     program = str(beside) if beside.is_file() else shutil.which("uv")
     if program is None:
         raise MachineError(
-            "Environments are made by uv. Found: no uv on this machine. Run: pip install "
-            "'holdfast[local]'"
+            "Environments are made by uv. Found: no uv on this machine. Run: pip install uv"
         )
     done = subprocess.run([program, *arguments], capture_output=True, text=True, check=False)
     if done.returncode:

@@ -8,11 +8,13 @@ is seen, with the task's outputs.
 
 import contextlib
 import io
+import itertools
 import logging
 import math
 import re
+import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -25,13 +27,14 @@ from kfp.local import pipeline_orchestrator, status, subprocess_task_handler
 from kfp.local.orchestrator import task_executor
 from kfp.pipeline_spec.pipeline_spec_pb2 import PipelineSpec
 
-from holdfast.errors import InputError
+from holdfast.errors import GateError, InputError, MachineError
 from holdfast.local.runner import Runner, Task, variables_of
 
 Status = Literal["RUNNING", "SUCCEEDED", "FAILED"]
 # The last lines of a log that are shown when a step failed in a way nobody foresaw.
 SHOWN_LINES = 25
-ANSWER = re.compile(r"^(?:InputError|GateError|MachineError|HoldfastError): ", re.MULTILINE)
+ANSWERS = "|".join(kind.__name__ for kind in (GateError, InputError, MachineError))
+ANSWER = re.compile(rf"^(?:{ANSWERS}): ", re.MULTILINE)
 
 
 @dataclass
@@ -85,13 +88,16 @@ def load_spec(path: Path) -> PipelineSpec:
     """
     try:
         first = next(yaml.safe_load_all(path.read_text(encoding="utf-8")))
-        return json_format.ParseDict(first, PipelineSpec())
-    except (OSError, StopIteration, yaml.YAMLError, json_format.ParseError, TypeError) as error:
+        spec = json_format.ParseDict(first, PipelineSpec())
+        if not spec.root.dag.tasks:
+            raise ValueError("no tasks in it")
+    except (OSError, StopIteration, yaml.YAMLError, json_format.Error, ValueError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise InputError(
             f"{path} must be a pipeline compiled by kfp. Found: {reason}. Compile it with "
             f"kfp.compiler.Compiler().compile(pipeline, FILE)."
         ) from error
+    return spec
 
 
 def run_pipeline(
@@ -112,7 +118,16 @@ def run_pipeline(
         inputs: Absolute paths of local files that tasks read.
         observe: Is told of each task at its start and at its end.
     """
-    output.mkdir(parents=True, exist_ok=True)
+    artifacts = sorted(spec.root.input_definitions.artifacts)
+    if artifacts:
+        raise InputError(
+            f"{spec.pipeline_info.name} must take parameters alone to run by itself. Found: the "
+            f"artifacts {artifacts}. Put it into a pipeline."
+        )
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"--output must be a folder. Found: {error}. Choose another.") from error
     executors = json_format.MessageToDict(spec.deployment_spec)["executors"]
     images = {e["container"]["image"] for e in executors.values() if "container" in e}
     run = Run(spec.pipeline_info.name, len(executors), output)
@@ -138,6 +153,7 @@ class _Session:
     runner: Runner
     inputs: tuple[Path, ...]
     observe: Observe
+    here: threading.local = field(default_factory=threading.local)
 
     @contextlib.contextmanager
     def in_place(self) -> Iterator[None]:
@@ -157,10 +173,15 @@ class _Session:
 
     def execute(self, execute: Callable[..., Any], **kwargs: Any) -> Any:
         """Do what kfp's execute_single_task does, and keep what is seen of the task."""
-        run, name = self.run, kwargs["task_name"]
-        run.folder = Path(kwargs["pipeline_root"]) / kwargs["pipeline_resource_name"]
+        run = self.run
+        # Loops and nested pipelines lie deeper.
+        place = Path(kwargs["pipeline_root"], kwargs["pipeline_resource_name"])
+        run.folder = run.output / "runs" / place.relative_to(run.output / "runs").parts[0]
+        name = unused(kwargs["task_name"], {task.name for task in run.tasks})
         task = TaskRun(name, log=run.folder / "logs" / f"{name}.log")
         run.tasks.append(task)
+        # Iterations of a loop run at the same time, each in a thread of its own.
+        self.here.task = task
         self.observe(run, task)
         start = time.monotonic()
         try:
@@ -181,7 +202,7 @@ class _Session:
         """Make what kfp asks to run one task's command."""
         variables = {**variables_of(self.run.output), **(env_vars or {})}
         task = Task(image, full_command, variables, self.run.output, self.inputs)
-        return _Handler(self.runner, task, self.run.tasks[-1])
+        return _Handler(self.runner, task, self.here.task)
 
 
 @dataclass(frozen=True)
@@ -196,6 +217,12 @@ class _Handler:
         with self.seen.log.open("a", encoding="utf-8") as log:
             self.seen.exit_code = self.runner.run(self.task, log)
         return status.Status.FAILURE if self.seen.exit_code else status.Status.SUCCESS
+
+
+def unused(name: str, taken: Collection[str]) -> str:
+    """Return a name that is not taken, numbered as KFP numbers tasks."""
+    numbered = (f"{name}-{number}" for number in itertools.count(2))
+    return name if name not in taken else next(n for n in numbered if n not in taken)
 
 
 def describe(value: object) -> Any:

@@ -16,6 +16,8 @@ from holdfast.table import Table, TableWriter, Task, open_table
 
 # More distinct whole numbers than this are measured, not classes.
 MAX_NUMERIC_CLASSES = 20
+# Text with more distinct values is a name, not a class.
+MAX_CLASSES = 1000
 KEPT = (
     pa.types.is_integer,
     pa.types.is_floating,
@@ -112,13 +114,18 @@ class TargetValues:
         if not self.name:
             return
         values = batch.column(self.name)
+        if pa.types.is_temporal(values.type):
+            raise InputError(
+                f"`target` {self.name!r} must be numbers, booleans or text. Found: {values.type}. "
+                f"Derive from it at the source what is to be predicted."
+            )
         self.rows += len(values)
         self.numeric = pa.types.is_integer(values.type) or pa.types.is_floating(values.type)
         if pa.types.is_floating(values.type):
-            values = pc.if_else(pc.is_nan(values), None, values)
+            values = pc.if_else(pc.is_finite(values), values, None)
             self.whole = self.whole and pc.all(pc.equal(values, pc.floor(values))).as_py() is True
         self.missing += values.null_count
-        if len(self.distinct) <= MAX_NUMERIC_CLASSES:
+        if len(self.distinct) <= MAX_CLASSES:
             self.distinct.update(pc.unique(values.drop_null()).to_pylist())
 
     def task(self, wanted: str) -> Task:
@@ -132,7 +139,8 @@ class TargetValues:
         if self.missing:
             raise InputError(
                 f"`target` {self.name!r} must be known in every row. Found: {self.missing} missing "
-                f"values in {self.rows} rows. Drop these rows, or fill them at the source."
+                f"or infinite values in {self.rows} rows. Drop these rows, or fill them at the "
+                f"source."
             )
         example = next(iter(self.distinct))
         if len(self.distinct) < 2:
@@ -146,6 +154,11 @@ class TargetValues:
                 f"{example!r}. Use task=classification, or a numeric column."
             )
         classes = not self.numeric or (self.whole and len(self.distinct) <= MAX_NUMERIC_CLASSES)
-        if wanted == "classification" or (not wanted and classes):
-            return "classification"
-        return "regression"
+        if wanted == "regression" or (not wanted and not classes):
+            return "regression"
+        if len(self.distinct) > MAX_CLASSES:
+            raise InputError(
+                f"`target` {self.name!r} must have at most {MAX_CLASSES} classes. Found: more, in "
+                f"{self.rows} rows. Choose another column, or group its values at the source."
+            )
+        return "classification"

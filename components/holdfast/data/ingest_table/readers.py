@@ -129,7 +129,8 @@ def _header(source: Path) -> tuple[list[str], str]:
 def _scan(source: Path, delimiter: str, options: str) -> pa.RecordBatchReader:
     # `skip` and `comment` are fixed, or DuckDB would take ragged rows for a preamble and drop them.
     fixed = "header=true, quote='\"', escape='\"', strict_mode=true, skip=0, comment=''"
-    query = f"FROM read_csv($file, delim=$delimiter, {fixed}, {options})"
+    # Nor is a folder that is called day=3 a column.
+    query = f"FROM read_csv($file, delim=$delimiter, {fixed}, hive_partitioning=false, {options})"
     session = duckdb.connect(config={"autoinstall_known_extensions": False})
     found = session.sql(query, params={"file": str(source), "delimiter": delimiter})
     return found.to_arrow_reader(BATCH_ROWS)

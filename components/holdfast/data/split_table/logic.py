@@ -55,6 +55,8 @@ def choose_test_rows(table: Table, test_share: float, seed: int) -> npt.NDArray[
             f"`test_share` must lie above 0 and below 1. Found: {test_share}. The usual choice is "
             f"0.2."
         )
+    if seed < 0:
+        raise InputError(f"`seed` must be 0 or more. Found: {seed}. Choose another.")
     wanted = round(table.rows * test_share)
     if wanted in (0, table.rows):
         raise InputError(

@@ -87,7 +87,8 @@ def _predict(model: Model, test: Table) -> Predictions:
     if unknown:
         raise InputError(
             f"`test` holds the classes {unknown[:10]}, which `model` has never seen. Expected: "
-            f"{list(model.info.classes)}. Pass a split in which training has every class."
+            f"some of {list(model.info.classes[:10])}. Pass a split in which training has every "
+            f"class."
         )
     probabilities = model.pipeline.predict_proba(frame)
     answers = model.pipeline.classes_[probabilities.argmax(axis=1)]
@@ -138,6 +139,11 @@ def _gate(scores: dict[str, float], task: str, metric: str, minimum: float) -> V
     usual_metric, usual_minimum = DEFAULT_GATES[task]
     metric = metric or usual_metric
     possible = [name for name in HIGHER_IS_BETTER if name in scores]
+    if metric == usual_metric and metric not in possible:
+        raise InputError(
+            f"`test` must hold enough rows for {metric}: two of different target at least. Found: "
+            f"too few or all alike. Pass a larger share."
+        )
     if metric not in possible:
         raise InputError(
             f"`metric` must be one where higher is better and that {task} has here. Expected: one "

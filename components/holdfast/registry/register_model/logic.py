@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from holdfast.errors import InputError
+from holdfast.errors import InputError, without_password
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -68,14 +68,15 @@ def register(
 
     # A server that is not there is told after seconds, not after MLflow's usual minutes.
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "3")
+    if os.environ.get("HOLDFAST_S3_ENDPOINT"):
+        os.environ.setdefault("MLFLOW_S3_ENDPOINT_URL", os.environ["HOLDFAST_S3_ENDPOINT"])
     try:
         return _register(MlflowClient(), Path(model_path), model_name, alias, metrics)
     except MlflowException as error:
-        found = _without_password(str(error).splitlines()[0].replace(uri, _without_password(uri)))[
-            :300
-        ]
+        said = str(error).splitlines()[0].replace(uri, without_password(uri))
+        found = without_password(said)[:300]
         raise InputError(
-            f"MLflow at {_without_password(uri)} must answer and accept the model. Found: "
+            f"MLflow at {without_password(uri)} must answer and accept the model. Found: "
             f"{found} Check that it runs and that MLFLOW_TRACKING_URI points to it."
         ) from error
 
@@ -156,13 +157,9 @@ def _ensure_registered(client: "MlflowClient", model_name: str) -> None:
 def _check_name(parameter: str, value: str) -> None:
     if not re.fullmatch(r"[A-Za-z0-9_.-]+( [A-Za-z0-9_.-]+)*", value):
         raise InputError(
-            f"`{parameter}` must be letters, digits, dots, dashes and underscores. Found: "
-            f"{value!r}. Choose another."
+            f"`{parameter}` must be letters, digits, dots, dashes, underscores and single "
+            f"spaces. Found: {value!r}. Choose another."
         )
-
-
-def _without_password(text: str) -> str:
-    return re.sub(r"//\S*@", "//", text)
 
 
 def finite_numbers(metadata: Mapping[str, Any]) -> dict[str, float]:
