@@ -2,9 +2,8 @@
 
 Both are C++ behind a self-contained extension module that speaks serialized protos. The Python
 package around it imports TensorFlow and Apache Beam (13 s, 1.7 GB), which only its own statistics
-need. Loaded by its path, the extension alone takes 5 ms; ours compute the statistics with Arrow
-(statistics.py). A parity test compares with what
-the whole of TFDV said of the same table.
+need. Loaded by its path, the extension alone takes 5 ms; statistics.py computes the statistics with
+Arrow. A parity test compares with what the whole of TFDV said of the same table.
 """
 
 import importlib.util
