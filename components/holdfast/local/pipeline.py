@@ -154,6 +154,7 @@ class _Session:
     inputs: tuple[Path, ...]
     observe: Observe
     here: threading.local = field(default_factory=threading.local)
+    naming: threading.Lock = field(default_factory=threading.Lock)
 
     @contextlib.contextmanager
     def in_place(self) -> Iterator[None]:
@@ -177,10 +178,11 @@ class _Session:
         # Loops and nested pipelines lie deeper.
         place = Path(kwargs["pipeline_root"], kwargs["pipeline_resource_name"])
         run.folder = run.output / "runs" / place.relative_to(run.output / "runs").parts[0]
-        name = unused(kwargs["task_name"], {task.name for task in run.tasks})
-        task = TaskRun(name, log=run.folder / "logs" / f"{name}.log")
-        run.tasks.append(task)
         # Iterations of a loop run at the same time, each in a thread of its own.
+        with self.naming:
+            name = unused(kwargs["task_name"], {task.name for task in run.tasks})
+            task = TaskRun(name, log=run.folder / "logs" / f"{name}.log")
+            run.tasks.append(task)
         self.here.task = task
         self.observe(run, task)
         start = time.monotonic()
