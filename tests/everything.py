@@ -50,6 +50,8 @@ def lacking() -> dict[str, str]:
         found["a Docker engine"] = "apt-get install docker.io, start dockerd, then make images"
     if minio() is None:
         found["a MinIO server"] = "go install github.com/minio/minio@latest"
+    if os.geteuid():
+        found["root, for /minio and unshare --net"] = "run make test as root"
     if not (ROOT.parent / "shared" / "data").is_dir():
         found["real tables"] = "put adult.parquet and the others into ../shared/data"
     return found

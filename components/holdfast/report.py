@@ -18,7 +18,7 @@ body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 64rem
 h1 { font-size: 1.5rem; } h2 { font-size: 1.15rem; margin-top: 2rem; }
 table { border-collapse: collapse; }
 th, td { border-bottom: 1px solid var(--line); padding: .3rem .6rem; text-align: left;
-         vertical-align: top; overflow-wrap: anywhere; }
+         vertical-align: top; max-width: 26rem; overflow-wrap: break-word; }
 .number { text-align: right; font-variant-numeric: tabular-nums; }
 .decision { border-radius: .3rem; color: #fff; padding: .1rem .6rem; font-size: 1rem; }
 .pass { background: #1a7f37; } .warn { background: #9a6700; }

@@ -58,6 +58,16 @@ def write(folder, loading: str) -> None:
     (folder / "foreign.py").write_text(text)
 
 
+def counted(folder, table) -> int:
+    """Run the compiled DAG in our environments and return what its own component counted."""
+    result = holdfast(
+        "run", folder / "foreign.yaml", "--json", "--output", folder / "output",
+        "-p", f"uri={table}", "-p", "target=diagnosis",
+    )  # fmt: skip
+    assert result.code == 0, result.stderr
+    return result.document["outputs"]["Output"]
+
+
 def by_yaml() -> str:
     """Return the lines that load our components from YAML."""
     folder = ROOT / "compiled" / "components"
@@ -68,23 +78,13 @@ def by_yaml() -> str:
 def test_a_dag_of_our_yaml_compiles_with_kfp_alone_and_runs(kfp_alone, breast_cancer, tmp_path):
     write(tmp_path, by_yaml())
     subprocess.run([kfp_alone, "foreign.py"], cwd=tmp_path, check=True)
-    result = holdfast(
-        "run", tmp_path / "foreign.yaml", "--json", "--output", tmp_path / "output",
-        "-p", f"uri={breast_cancer}", "-p", "target=diagnosis",
-    )  # fmt: skip
-    assert result.code == 0, result.stderr
-    assert result.document["outputs"]["Output"] == 569
+    assert counted(tmp_path, breast_cancer) == 569
 
 
 def test_a_dag_that_imports_our_catalog_compiles_and_runs(breast_cancer, tmp_path):
     write(tmp_path, f"from holdfast.catalog import {', '.join(USED)}")
     subprocess.run([sys.executable, "foreign.py"], cwd=tmp_path, check=True)
-    result = holdfast(
-        "run", tmp_path / "foreign.yaml", "--json", "--output", tmp_path / "output",
-        "-p", f"uri={breast_cancer}", "-p", "target=diagnosis",
-    )  # fmt: skip
-    assert result.code == 0, result.stderr
-    assert result.document["outputs"]["Output"] == 569
+    assert counted(tmp_path, breast_cancer) == 569
 
 
 @pytest.mark.docker
