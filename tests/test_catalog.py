@@ -2,6 +2,8 @@
 
 import json
 import re
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -152,6 +154,12 @@ def test_show_gives_inputs_outputs_types_defaults_and_the_line_to_paste(name):
     assert "outputs:" in result.stdout
     line = "holdfast run" if name == "training" else f"from holdfast.catalog import {name}"
     assert line in result.stdout
+
+
+def test_a_reader_that_stops_early_sees_no_traceback():
+    pipe = f"{sys.executable} -m holdfast.cli list | true"
+    done = subprocess.run(pipe, shell=True, capture_output=True, text=True, cwd=ROOT)
+    assert done.stderr == ""
 
 
 def test_show_of_an_unknown_name_lists_the_known_ones():

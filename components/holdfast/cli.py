@@ -3,6 +3,8 @@
 import argparse
 import json
 import math
+import os
+import re
 import signal
 import sys
 from collections.abc import Mapping, Sequence
@@ -21,8 +23,6 @@ if TYPE_CHECKING:
     from holdfast.local.pipeline import Run, TaskRun
     from holdfast.local.runner import Runner
 
-# The version of the families' locks: another one may not open their store.
-MLFLOW = "3.17.2"
 TYPES = {
     "STRING": "str",
     "NUMBER_INTEGER": "int",
@@ -40,9 +40,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         code = options.command(options)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The reader, such as head, has had enough; Python must not try to write the rest at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 1
     except HoldfastError as error:
         if getattr(options, "json", False):
-            print(json.dumps(_failure(options.name, error), indent=2))
+            print(json.dumps(_not_run(options.name, error), indent=2))
         print(f"holdfast: {error}", file=sys.stderr)
         code = error.exit_code
     except KeyboardInterrupt:
@@ -305,7 +310,14 @@ def _print_summary(run: "Run", reports: Mapping[str, Path]) -> None:
         print(f"  {'tracking store':16} {without_password(store)}")
         if store.startswith("sqlite:"):
             uvx = Path(sys.executable).with_name("uvx")
-            print(f"  {'look at it':16} {uvx} mlflow@{MLFLOW} ui --backend-store-uri {store}")
+            mlflow = f"mlflow@{_locked_mlflow()}"
+            print(f"  {'look at it':16} {uvx} {mlflow} ui --backend-store-uri {store}")
+
+
+def _locked_mlflow() -> str:
+    """Return the version that wrote the store; another one may not open it."""
+    found = re.search(r"^mlflow-skinny==(\S+)", files.lock("registry").read_text(), re.MULTILINE)
+    return found[1] if found else "latest"
 
 
 def _environments(options: argparse.Namespace) -> int:
@@ -319,15 +331,11 @@ def _environments(options: argparse.Namespace) -> int:
     return 0
 
 
-def _failure(pipeline: str, error: HoldfastError) -> dict[str, Any]:
-    return {
-        "pipeline": pipeline,
-        "status": "FAILED",
-        "seconds": 0.0,
-        "tasks": [],
-        "outputs": {},
-        "error": str(error),
-    }
+def _not_run(pipeline: str, error: HoldfastError) -> dict[str, Any]:
+    """Return the document of a run that never began."""
+    from holdfast.local.pipeline import Run
+
+    return Run(pipeline, 0, Path(), "FAILED", error=str(error)).document()
 
 
 if __name__ == "__main__":
