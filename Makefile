@@ -32,8 +32,9 @@ generate: $(VENV)/ready ## Write compiled/, the components' READMEs and the READ
 	$(BIN)/python -m holdfast.generate
 
 lock: $(VENV)/ready ## Resolve each family's requirements.in into its hashed lock
-	for lock in $(FAMILIES:%=images/%/requirements) tests/services/requirements tests/bench/requirements; do \
-	  $(BIN)/uv pip compile --quiet --config-file images/uv.toml --generate-hashes --no-emit-index-url \
+	for lock in $(FAMILIES:%=images/%/requirements) tests/services/requirements tests/bench/requirements tests/tfdv/requirements; do \
+	  config=$$(ls $$(dirname $$lock)/uv.toml 2>/dev/null || echo images/uv.toml); \
+	  $(BIN)/uv pip compile --quiet --config-file $$config --generate-hashes --no-emit-index-url \
 	    --python-version 3.11 --python-platform x86_64-manylinux_2_28 --no-annotate \
 	    --custom-compile-command 'make lock' $$lock.in -o $$lock.txt || exit 1; \
 	done

@@ -10,7 +10,9 @@ from holdfast.catalog import (
     fit_transformer,
     infer_schema,
     ingest_table,
+    profile_table,
     register_model,
+    resolve_source,
     split_table,
     train_xgboost,
     validate_table,
@@ -48,11 +50,13 @@ def training(
 ) -> Outputs:
     """Train a model on a table, judge it, and register it if it is good enough.
 
-    ingest, split, infer a schema from the training share, validate the test share against it, fit
-    the transformer, train XGBoost, evaluate on the test share, stop below the minimum, register.
+    resolve and ingest the source, split, profile the training share and infer a schema from it,
+    validate the test share against both, fit the transformer, train XGBoost, evaluate on the test
+    share, stop below the minimum, register.
 
     Args:
-        uri: The table: CSV or Parquet; a path, file://, s3:// or minio://.
+        uri: The table: CSV, Parquet or JSON lines; a path, file://, http(s)://, s3:// or minio://;
+            one object, a prefix or a glob.
         target: The column to be predicted.
         task: classification or regression; empty to tell it from the target.
         test_share: Share of the rows to judge with, above 0 and below 1.
@@ -75,12 +79,16 @@ def training(
         data_report: The validation as a page.
         model_report: The evaluation as a page.
     """
-    table = ingest_table(uri=uri, target=target, task=task)
+    source = resolve_source(uri=uri)
+    table = ingest_table(
+        uri=uri, target=target, task=task, fingerprint=source.outputs["fingerprint"]
+    )
     shares = split_table(table=table.outputs["table"], test_share=test_share, seed=seed)
     train, test = shares.outputs["train"], shares.outputs["test"]
 
-    schema = infer_schema(table=train)
-    validation = validate_table(table=test, schema=schema.outputs["schema"])
+    profile = profile_table(table=train).outputs["profile"]
+    schema = infer_schema(profile=profile)
+    validation = validate_table(table=test, schema=schema.outputs["schema"], baseline=profile)
     data_gate = check_verdict(verdict=validation.outputs["verdict"])
 
     transformer = fit_transformer(train=train).after(data_gate)
@@ -103,10 +111,11 @@ def training(
         alias=alias,
     ).after(model_gate)
 
-    for step in (table, registered):
+    for step in (source, table, registered):
         reach_services(step)
-    # A changed object behind the same URI, or a new registration, must never be a cache hit.
-    table.set_caching_options(False)
+    # What lies behind a URI may change: its fingerprint, and not its name, decides on a cache hit.
+    # Nor is a registration ever one.
+    source.set_caching_options(False)
     registered.set_caching_options(False)
     return Outputs(
         data_decision=validation.outputs["Output"],

@@ -1,23 +1,39 @@
 """All components by name: ``from holdfast.catalog import train_xgboost``."""
 
+from holdfast.data.export_artifact.component import export_artifact
+from holdfast.data.export_table.component import export_table
+from holdfast.data.fetch_artifact.component import fetch_artifact
 from holdfast.data.ingest_table.component import ingest_table
+from holdfast.data.resolve_source.component import resolve_source
 from holdfast.data.split_table.component import split_table
+from holdfast.data.take_share.component import take_share
 from holdfast.evaluation.check_verdict.component import check_verdict
 from holdfast.evaluation.evaluate_model.component import evaluate_model
 from holdfast.registry.register_model.component import register_model
 from holdfast.training.fit_transformer.component import fit_transformer
 from holdfast.training.train_xgboost.component import train_xgboost
 from holdfast.validation.infer_schema.component import infer_schema
+from holdfast.validation.merge_profiles.component import merge_profiles
+from holdfast.validation.profile_table.component import profile_table
+from holdfast.validation.update_schema.component import update_schema
 from holdfast.validation.validate_table.component import validate_table
 
 __all__ = [
     "check_verdict",
     "evaluate_model",
+    "export_artifact",
+    "export_table",
+    "fetch_artifact",
     "fit_transformer",
     "infer_schema",
     "ingest_table",
+    "merge_profiles",
+    "profile_table",
     "register_model",
+    "resolve_source",
     "split_table",
+    "take_share",
     "train_xgboost",
+    "update_schema",
     "validate_table",
 ]

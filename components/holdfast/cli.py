@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from kfp.pipeline_spec.pipeline_spec_pb2 import PipelineSpec
 
     from holdfast.local.pipeline import Run, TaskRun
-    from holdfast.local.runner import Runner
+    from holdfast.local.runner import Places, Runner
 
 TYPES = {
     "STRING": "str",
@@ -161,10 +161,10 @@ def _run(options: argparse.Namespace) -> int:
     from holdfast.local.pipeline import load_spec, run_pipeline
 
     spec = load_spec(_pipeline_file(options.name))
-    arguments, inputs = _with_absolute_paths(parse_parameters(options.parameter, spec))
+    arguments, places = _with_absolute_paths(parse_parameters(options.parameter, spec))
     progress = Progress()
     run = run_pipeline(
-        spec, arguments, _runner(options.runner), options.output.resolve(), inputs, progress.observe
+        spec, arguments, _runner(options.runner), options.output.resolve(), places, progress.observe
     )
     reports = link_reports(run)
     if options.json:
@@ -240,21 +240,29 @@ def parse_value(name: str, text: str, kind: str) -> Any:
     return value
 
 
-def _with_absolute_paths(
-    arguments: Mapping[str, Any],
-) -> tuple[dict[str, Any], tuple[Path, ...]]:
-    """Return the arguments with local paths resolved, and the files among them.
+def _with_absolute_paths(arguments: Mapping[str, Any]) -> tuple[dict[str, Any], "Places"]:
+    """Return the arguments with local paths resolved, and what tasks may reach of this machine.
 
-    A parameter that is called uri, or ends so, names a path where it has no scheme.
+    A parameter that is called uri names what is read; one that ends so, what is read or written.
+    Without a scheme both are paths.
     """
-    resolved, inputs = dict(arguments), []
+    from holdfast.local.runner import Places
+
+    resolved = dict(arguments)
+    read: list[Path] = []
+    written: list[Path] = []
     for name, value in arguments.items():
         parts = urlsplit(value) if name == "uri" or name.endswith("_uri") else None
-        if parts is not None and parts.scheme in ("", "file"):
-            path = Path(unquote(parts.path) if parts.scheme else value).resolve()
-            resolved[name] = str(path)
-            inputs += [path] if path.exists() else []
-    return resolved, tuple(inputs)
+        if not value or parts is None or parts.scheme not in ("", "file"):
+            continue
+        path = Path(unquote(parts.path) if parts.scheme else value).resolve()
+        # A slash at the end says that a folder is meant.
+        resolved[name] = str(path) + "/" * value.endswith("/")
+        there = next(p for p in (path, *path.parents) if p.exists())
+        (read if name == "uri" else written).append(there)
+    # What is replaced is written beside it first.
+    folders = (path if path.is_dir() else path.parent for path in written)
+    return resolved, Places(tuple(read), tuple(p for p in folders if p != Path("/")))
 
 
 class Progress:

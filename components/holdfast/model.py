@@ -46,7 +46,7 @@ class ModelInfo:
     `features` are the columns it reads, `numeric` those of them that are numbers; `dropped` are the
     columns of the training table that it does not read, with the reason; `classes` are the labels
     in the order of the probabilities and empty for regression; `trained_on` is the sha256 of the
-    training table.
+    training table and `holdout_sha256` that of the locked holdout of its split, if there is one.
     """
 
     target: str
@@ -56,6 +56,7 @@ class ModelInfo:
     dropped: dict[str, str] = field(default_factory=dict)
     classes: tuple[Any, ...] = ()
     trained_on: str = ""
+    holdout_sha256: str = ""
 
     def metadata(self) -> dict[str, Any]:
         """Return what the artifact and the MLmodel file say."""
@@ -68,6 +69,7 @@ class ModelInfo:
             "dropped": dict(self.dropped),
             "classes": list(self.classes),
             "trained_on": self.trained_on,
+            "holdout_sha256": self.holdout_sha256,
         }
 
 
@@ -204,6 +206,8 @@ def _read_info(metadata: dict[str, Any]) -> ModelInfo:
         dropped=dict(metadata["dropped"]),
         classes=tuple(metadata["classes"]),
         trained_on=metadata["trained_on"],
+        # Models of before the lock have none.
+        holdout_sha256=metadata.get("holdout_sha256", ""),
     )
 
 

@@ -7,7 +7,7 @@ comes from data is escaped.
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 # Long tables are cut in pages: the KFP UI loads the whole of a report.
 MAX_ROWS = 1000
@@ -28,6 +28,16 @@ figure svg { max-width: 100%; height: auto; }
 """
 
 
+class Block(Protocol):
+    """What a page is made of."""
+
+    def html(self) -> str:
+        """Return the block as HTML, everything from data escaped."""
+
+    def markdown(self) -> str:
+        """Return the block as Markdown."""
+
+
 @dataclass(frozen=True)
 class Paragraph:
     """A paragraph of plain text."""
@@ -40,7 +50,7 @@ class Paragraph:
 
     def markdown(self) -> str:
         """Return the block as Markdown."""
-        return _plain(self.text)
+        return plain(self.text)
 
 
 @dataclass(frozen=True)
@@ -66,10 +76,10 @@ class Rows:
     def markdown(self) -> str:
         """Return the block as Markdown."""
         if not self.rows:
-            return f"## {_plain(self.heading)}\n\nNone."
+            return f"## {plain(self.heading)}\n\nNone."
         head = _markdown_row(self.columns) + "\n" + "| --- " * len(self.columns) + "|"
         body = "\n".join(_markdown_row(row) for row in self.rows[:MAX_ROWS])
-        return f"## {_plain(self.heading)}\n\n{head}\n{body}\n{self._cut()}".rstrip()
+        return f"## {plain(self.heading)}\n\n{head}\n{body}\n{self._cut()}".rstrip()
 
     def _cut(self) -> str:
         more = len(self.rows) - MAX_ROWS
@@ -92,31 +102,33 @@ class Figure:
 
     def markdown(self) -> str:
         """Return the block as Markdown."""
-        return f"*{_plain(self.caption)}: see the HTML report.*"
+        return f"*{plain(self.caption)}: see the HTML report.*"
 
 
 @dataclass(frozen=True)
 class Report:
-    """A page: title, decision and blocks."""
+    """A page: title, decision and blocks; a page that decides nothing has an empty decision."""
 
     title: str
     decision: str
-    blocks: tuple[Paragraph | Rows | Figure, ...]
+    blocks: tuple[Block, ...]
 
     def html(self) -> str:
         """Return a self-contained page."""
-        badge = f'<span class="decision {escape(self.decision)}">{escape(self.decision)}</span>'
+        kind = escape(self.decision)
+        badge = f' <span class="decision {kind}">{kind}</span>' if kind else ""
         body = "\n".join(block.html() for block in self.blocks)
         return (
             f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
             f"<title>{escape(self.title)}</title><style>{STYLE}</style></head>\n"
-            f"<body><h1>{escape(self.title)} {badge}</h1>\n{body}\n</body></html>\n"
+            f"<body><h1>{escape(self.title)}{badge}</h1>\n{body}\n</body></html>\n"
         )
 
     def markdown(self) -> str:
         """Return the same content as Markdown."""
         blocks = "\n\n".join(block.markdown() for block in self.blocks)
-        return f"# {_plain(self.title)}: {_plain(self.decision)}\n\n{blocks}\n"
+        decision = f": {plain(self.decision)}" if self.decision else ""
+        return f"# {plain(self.title)}{decision}\n\n{blocks}\n"
 
     def write(self, html_path: str | Path, markdown_path: str | Path) -> None:
         """Write the page and its Markdown."""
@@ -129,7 +141,7 @@ def _text(value: object) -> str:
 
 
 def _markdown_row(values: tuple[Any, ...]) -> str:
-    return "| " + " | ".join(_plain(_text(value)) for value in values) + " |"
+    return "| " + " | ".join(plain(_text(value)) for value in values) + " |"
 
 
 def _cell(value: object, tag: str = "td", like: object = None) -> str:
@@ -140,7 +152,7 @@ def _cell(value: object, tag: str = "td", like: object = None) -> str:
     return f"<{tag}{kind}>{escape(_text(value))}</{tag}>"
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """Return text that Markdown shows as it is: no links, no HTML, no line breaks."""
     shown = escape(" ".join(text.split()), quote=False)
     return "".join(f"\\{c}" if c in "\\`*_[]()#|!~" else c for c in shown)

@@ -1,9 +1,12 @@
 """The table contract: a directory of Parquet parts with a manifest.
 
 ``_manifest.json`` states rows, columns and types, the sha256 of each part and, where known, the
-target column and the task. ``pandas.read_parquet(path)`` reads such a directory. On the way in, a
-single Parquet or CSV file and a plain directory of Parquet files, as other teams' components write
-them, are tables too.
+target column, the task, and which share of a split the table is. ``pandas.read_parquet(path)``
+reads such a directory. On the way in, a single Parquet or CSV file and a plain directory of Parquet
+files, as other teams' components write them, are tables too.
+
+A share named holdout is locked: its own manifest says so, the other shares of the split carry its
+hash, and ``require_trainable`` refuses it. The lock stops mistakes, not intent.
 
 A table appears at its path whole or not at all.
 """
@@ -13,6 +16,7 @@ import json
 import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from itertools import islice
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal
@@ -28,10 +32,15 @@ Task = Literal["", "classification", "regression"]
 
 MANIFEST = "_manifest.json"
 CONTRACT = "table/1"
+# The role of the share that nothing may learn from.
+HOLDOUT = "holdout"
 # KFP's launcher copies artifacts one object at a time: few large parts travel fastest.
 PART_BYTES = 128 * 2**20
 # About 16 MB of numbers per row group, however wide the table is.
 ROW_GROUP_VALUES = 2**21
+# As ingest_table has it: an empty field is missing, and NA is text.
+_AS_INGESTED = pa_csv.ConvertOptions(null_values=[""], strings_can_be_null=True)
+_IN_STEPS = ds.ParquetFragmentScanOptions(pre_buffer=False)
 
 
 @dataclass(frozen=True)
@@ -49,7 +58,9 @@ class Table:
     """A table on disk, read in batches.
 
     `target` and `task` are empty where they are not known; `sha256` covers the content of all
-    parts and is empty for tables that came without a manifest.
+    parts and is empty for tables that came without a manifest. `role` is the name of the share that
+    the table is, `holdout` the sha256 of the locked holdout of the same split; both are empty for a
+    table that no split made.
     """
 
     path: Path
@@ -58,6 +69,8 @@ class Table:
     target: str = ""
     task: Task = ""
     sha256: str = ""
+    role: str = ""
+    holdout: str = ""
 
     @property
     def schema(self) -> pa.Schema:
@@ -69,10 +82,22 @@ class Table:
         """All columns but the target."""
         return [name for name in self.schema.names if name != self.target]
 
-    def batches(self, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
-        """Yield the rows in order, in batches that fit in memory."""
+    def batches(
+        self, columns: Sequence[str] | None = None, first: int = 0, end: int | None = None
+    ) -> Iterator[pa.RecordBatch]:
+        """Yield the rows in order, in batches that fit in memory; of `pieces()[first:end]`."""
         names = list(columns) if columns is not None else None
-        yield from self.dataset.to_batches(columns=names, batch_readahead=2, fragment_readahead=1)
+        # Arrow's scanner reads ahead of a slow reader without a bound: gigabytes of a large table.
+        for piece in islice(self.pieces(), first, end):
+            yield from piece.to_batches(
+                columns=names, schema=self.schema, fragment_scan_options=_IN_STEPS
+            )
+
+    def pieces(self) -> Iterator[ds.Fragment]:
+        """Yield the row groups in order."""
+        for fragment in self.dataset.get_fragments():
+            parquet = isinstance(fragment, ds.ParquetFileFragment)
+            yield from fragment.split_by_row_group() if parquet else [fragment]
 
     def read(self, columns: Sequence[str] | None = None) -> pa.Table:
         """Read all rows into memory."""
@@ -95,6 +120,25 @@ class Table:
             )
         return self.target
 
+    def require_trainable(self, name: str, locked: str = "") -> None:
+        """Refuse a locked holdout where something learns from the input `name`.
+
+        Caught are the holdout itself and a copy with the same parts, wherever its hash is known:
+        from the table's own manifest, or as `locked`, from what came before. Rows that were written
+        in another order, in other types or together with others have another hash, and pass.
+
+        Raises:
+            InputError: The table is a locked holdout.
+        """
+        copied = bool(self.sha256) and self.sha256 in (self.holdout, locked)
+        if self.role == HOLDOUT or copied:
+            found = "the role holdout" if self.role == HOLDOUT else "the holdout's sha256"
+            raise InputError(
+                f"`{name}` must not be a locked holdout: it is kept for the last judgement, and "
+                f"nothing may learn from it. Found: {found} in a table of {self.rows} rows. Pass "
+                f"the training share of the same split."
+            )
+
     def metadata(self) -> dict[str, Any]:
         """Return what the artifact of this table says about itself."""
         return {
@@ -104,6 +148,8 @@ class Table:
             "target": self.target,
             "task": self.task,
             "sha256": self.sha256,
+            "role": self.role,
+            "holdout": self.holdout,
         }
 
 
@@ -134,7 +180,7 @@ def open_table(path: str | Path, name: str = "table") -> Table:
     try:
         if kind == "CSV":
             # In memory: only so are types told from the whole file.
-            dataset: ds.Dataset = ds.dataset(pa_csv.read_csv(path))
+            dataset: ds.Dataset = ds.dataset(pa_csv.read_csv(path, convert_options=_AS_INGESTED))
         else:
             base = str(path if path.is_dir() else path.parent)
             dataset = ds.dataset(_names(files), partitioning="hive", partition_base_dir=base)
@@ -152,6 +198,8 @@ def _open_manifest(path: Path, name: str) -> Table:
         parts = [Part(**part) for part in document["parts"]]
         target, task, sha256 = document["target"], document["task"], document["sha256"]
         rows = int(document["rows"])
+        # Tables of before the roles have neither.
+        role, holdout = str(document.get("role", "")), str(document.get("holdout", ""))
         if not parts:
             raise ValueError("it names no parts")
     except (ValueError, KeyError, TypeError) as error:
@@ -169,7 +217,7 @@ def _open_manifest(path: Path, name: str) -> Table:
                 f"{found}. Run the step that made it again."
             )
     try:
-        return Table(path, ds.dataset(_names(files)), rows, target, task, sha256)
+        return Table(path, ds.dataset(_names(files)), rows, target, task, sha256, role, holdout)
     except (pa.ArrowException, OSError) as error:
         raise InputError(
             f"`{name}` must be whole. Found: a part that is not Parquet ({_first_line(error)}). "
@@ -189,15 +237,25 @@ class TableWriter:
         schema: Columns and types of every batch.
         target: The target column, where known.
         task: classification or regression, where known; it may be set until the block ends.
+        role: Which share of a split it is, where it is one.
+        holdout: sha256 of the locked holdout of the same split; it may be set until the block ends.
     """
 
     def __init__(
-        self, path: str | Path, schema: pa.Schema, target: str = "", task: Task = ""
+        self,
+        path: str | Path,
+        schema: pa.Schema,
+        target: str = "",
+        task: Task = "",
+        role: str = "",
+        holdout: str = "",
     ) -> None:
         self.path = Path(path)
         self.schema = schema
         self.target = target
         self.task: Task = task
+        self.role = role
+        self.holdout = holdout
         self._written = 0
         self._unfinished = self.path.with_name(self.path.name + ".unfinished")
         self._group_rows = max(1024, ROW_GROUP_VALUES // max(1, len(schema)))
@@ -279,6 +337,8 @@ class TableWriter:
             "task": self.task,
             "parts": [asdict(part) for part in self._parts],
             "sha256": hashlib.sha256(content.encode()).hexdigest(),
+            "role": self.role,
+            "holdout": self.holdout,
         }
         text = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
         (self._unfinished / MANIFEST).write_text(text, encoding="utf-8")

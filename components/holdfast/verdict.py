@@ -1,6 +1,7 @@
 """The verdict contract: what every gate writes, as JSON.
 
-``{"decision": "fail", "reasons": [{"code", "subject", "observed", "expected", "message"}]}``
+``{"decision": "fail", "reasons": [{"code", "subject", "observed", "expected", "message", "effect",
+"share", "examples"}]}``
 """
 
 import json
@@ -15,13 +16,21 @@ Decision = Literal["pass", "warn", "fail", "no_baseline"]
 
 @dataclass(frozen=True)
 class Reason:
-    """One finding: `subject` is a column, metric or artifact; `code` is stable, for programs."""
+    """One finding: `subject` is a column, metric or artifact; `code` is stable, for programs.
+
+    `effect` is what the finding does to the decision: fail, warn, quarantine (the rows are set
+    aside) or no_baseline; empty where the gate has one effect only. `share` is that of the rows to
+    blame, None where no rows are; `examples` are up to five of their values, never whole rows.
+    """
 
     code: str
     subject: str
     observed: str
     expected: str
     message: str
+    effect: str = ""
+    share: float | None = None
+    examples: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -56,7 +65,7 @@ def read_verdict(path: str | Path) -> Verdict:
     """
     try:
         document = json.loads(Path(path).read_text(encoding="utf-8"))
-        reasons = tuple(Reason(**reason) for reason in document["reasons"])
+        reasons = tuple(_reason(reason) for reason in document["reasons"])
         decision = document["decision"]
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise InputError(
@@ -70,3 +79,7 @@ def read_verdict(path: str | Path) -> Verdict:
             f"{decision!r}. Pass the `verdict` output of a gate, such as validate_table."
         )
     return Verdict(decision, reasons)
+
+
+def _reason(entry: dict[str, Any]) -> Reason:
+    return Reason(**{**entry, "examples": tuple(entry.get("examples", ()))})

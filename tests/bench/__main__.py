@@ -52,6 +52,7 @@ def bench_step(repeats: int = 9) -> None:
     """Compare one empty step with a bare container."""
     from holdfast.local.docker import DockerRunner
     from holdfast.local.pipeline import load_spec, run_pipeline
+    from holdfast.local.runner import Places
 
     runner = DockerRunner()
     command = ["docker", "run", "--rm", image("data"), "true"]
@@ -62,7 +63,7 @@ def bench_step(repeats: int = 9) -> None:
         spec = load_spec(Path(path))
 
         def step(output: Path) -> None:
-            done = run_pipeline(spec, {}, runner, output, (), lambda *_: None)
+            done = run_pipeline(spec, {}, runner, output, Places(), lambda *_: None)
             assert done.status == "SUCCEEDED", done.error
 
         report("a no-op component, Docker runner", repeats, step, bare)

@@ -122,6 +122,22 @@ def test_what_a_model_says_about_itself_comes_back(saved, model, table):
     )
 
 
+def test_the_hash_of_the_locked_holdout_comes_back(table, tmp_path):
+    columns = {"size": NUMBERS, "colour": COLOURS, "quality": LABELS}
+    locked = write_table(tmp_path / "locked", columns, "quality", holdout="abc")
+    path = save(train_model(locked), locked, tmp_path / "saved")
+    assert load_model(path).info.holdout_sha256 == "abc"
+    described = yaml.safe_load((path / "MLmodel").read_text())
+    assert described["metadata"]["holdout_sha256"] == "abc"
+
+
+def test_a_model_of_before_the_lock_still_loads(saved):
+    described = yaml.safe_load((saved / "MLmodel").read_text())
+    del described["metadata"]["holdout_sha256"]
+    (saved / "MLmodel").write_text(yaml.safe_dump(described))
+    assert load_model(saved).info.holdout_sha256 == ""
+
+
 def test_the_same_model_gives_the_same_bytes_in_two_processes(table, tmp_path):
     for seed in ("1", "2"):
         command = [sys.executable, "-m", "tests.training.save_sample_model"]

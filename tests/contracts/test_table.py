@@ -103,6 +103,8 @@ def test_the_manifest_is_correct(path):
             {"file": part.name, "rows": 3, "bytes": part.stat().st_size, "sha256": digest},
         ],
         "sha256": hashlib.sha256(digest.encode()).hexdigest(),
+        "role": "",
+        "holdout": "",
     }
 
 
@@ -115,7 +117,59 @@ def test_the_metadata_of_an_artifact_is_what_the_manifest_says(path):
         "target": "",
         "task": "",
         "sha256": manifest["sha256"],
+        "role": "",
+        "holdout": "",
     }
+
+
+def test_role_and_holdout_come_back_and_are_in_the_metadata(tmp_path):
+    with TableWriter(tmp_path / "t", ROWS.schema, role="train") as writer:
+        writer.write(ROWS.to_batches()[0])
+        writer.holdout = "abc"
+    table = open_table(tmp_path / "t")
+    assert (table.role, table.holdout) == ("train", "abc")
+    assert (table.metadata()["role"], table.metadata()["holdout"]) == ("train", "abc")
+
+
+def test_a_table_of_before_the_roles_still_opens(path):
+    manifest = json.loads((path / MANIFEST).read_text())
+    del manifest["role"], manifest["holdout"]
+    (path / MANIFEST).write_text(json.dumps(manifest))
+    table = open_table(path)
+    assert (table.role, table.holdout) == ("", "")
+    table.require_trainable("train")
+
+
+@pytest.mark.parametrize("role", ["", "train", "test"])
+def test_what_is_no_holdout_may_be_learned_from(edit, path, role):
+    edit(role=role, holdout="0" * 64)
+    open_table(path).require_trainable("train", "1" * 64)
+
+
+def test_a_holdout_must_not_be_learned_from(edit, path):
+    edit(role="holdout")
+    match = "`train` must not be a locked holdout.*Found: the role holdout in a table of 3 rows"
+    with pytest.raises(InputError, match=match):
+        open_table(path).require_trainable("train")
+
+
+def test_a_copy_of_a_holdout_is_known_by_its_hash(path, tmp_path):
+    copy = open_table(write(tmp_path / "copy", ROWS, rows_per_batch=1))
+    copy.require_trainable("train")
+    match = "`train` must not be a locked holdout.*Found: the holdout's sha256"
+    with pytest.raises(InputError, match=match):
+        copy.require_trainable("train", open_table(path).sha256)
+
+
+def test_a_holdout_whose_role_was_lost_on_the_way_is_known_by_its_own_manifest(edit, path):
+    edit(holdout=open_table(path).sha256)
+    with pytest.raises(InputError, match="`train` must not be a locked holdout"):
+        open_table(path).require_trainable("train")
+
+
+def test_a_table_without_a_hash_is_not_taken_for_a_holdout(tmp_path):
+    pq.write_table(ROWS, tmp_path / "data")
+    open_table(tmp_path / "data").require_trainable("train")
 
 
 def test_pandas_reads_the_directory(path):

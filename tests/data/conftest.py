@@ -1,6 +1,7 @@
 """Sources as users have them, and what ingest_table makes of them."""
 
 import hashlib
+import tempfile
 from pathlib import Path
 
 import pyarrow as pa
@@ -8,6 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from holdfast.data.ingest_table import logic
+from holdfast.data.ingest_table.rows import Reading
 from holdfast.errors import InputError
 
 
@@ -15,13 +17,13 @@ from holdfast.errors import InputError
 def ingest(tmp_path):
     """Return a function that ingests CSV (text or bytes) or the rows of a Parquet file."""
 
-    def call(content, target="", task="", out="table"):
+    def call(content, target="", task="", out="table", **reading):
         source = tmp_path / f"{out}.source"
         if isinstance(content, pa.Table):
             pq.write_table(content, source)
         else:
             source.write_bytes(content.encode() if isinstance(content, str) else content)
-        return logic.ingest(source, tmp_path / out, target, task)
+        return logic.ingest(source, tmp_path / out, target, task, reading=Reading(**reading))
 
     return call
 
@@ -30,12 +32,40 @@ def ingest(tmp_path):
 def refuse(ingest, tmp_path):
     """Return a function that ingests what must be refused, by its message, and leaves no table."""
 
-    def call(content, match, target="", task=""):
+    def call(content, match, target="", task="", **reading):
         with pytest.raises(InputError, match=match):
-            ingest(content, target, task)
+            ingest(content, target, task, **reading)
         assert [path.name for path in tmp_path.iterdir()] == ["table.source"]
 
     return call
+
+
+@pytest.fixture
+def ingest_parts(tmp_path):
+    """Return a function that ingests a folder of parts: text, bytes or tables by name."""
+
+    def call(parts, **reading):
+        folder = tmp_path / "parts"
+        for name, content in parts.items():
+            file = folder / name
+            file.parent.mkdir(parents=True, exist_ok=True)
+            if isinstance(content, pa.Table):
+                pq.write_table(content, file)
+            else:
+                file.write_bytes(content.encode() if isinstance(content, str) else content)
+        return logic.ingest(folder, tmp_path / "table", reading=Reading(**reading))
+
+    return call
+
+
+@pytest.fixture
+def no_leftovers(tmp_path, monkeypatch):
+    """Put temporary files into a folder, and check that nothing is left there."""
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    yield folder
+    assert list(folder.iterdir()) == []
 
 
 @pytest.fixture

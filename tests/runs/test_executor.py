@@ -141,6 +141,8 @@ def test_the_network_is_really_cut():
 def test_every_component_runs_under_kfps_executor(launcher, breast_cancer):
     table = launcher.run("ingest_table", {"uri": str(breast_cancer), "target": "diagnosis"})
     shares = launcher.run("split_table", artifacts={"table": table["table"]})
+    three = {"train": 0.7, "test": 0.2, "holdout": 0.1}
+    taken = launcher.run("take_share", {"shares": three, "name": "test"}, {"table": table["table"]})
     schema = launcher.run("infer_schema", artifacts={"table": shares["train"]})
     validation = launcher.run(
         "validate_table", artifacts={"table": shares["test"], "schema": schema["schema"]}
@@ -165,3 +167,12 @@ def test_every_component_runs_under_kfps_executor(launcher, breast_cancer):
     assert registered["model_version"] == 1
     assert judged["curves"]["metadata"]["confusionMatrix"]["annotationSpecs"]
     assert shares["train"]["metadata"]["rows"] + shares["test"]["metadata"]["rows"] == 569
+    assert (taken["share"]["metadata"]["rows"], taken["share"]["metadata"]["role"]) == (114, "test")
+
+
+def test_a_training_step_given_a_locked_holdout_ends_with_an_input_error(launcher, breast_cancer):
+    table = launcher.run("ingest_table", {"uri": str(breast_cancer), "target": "diagnosis"})
+    shares = launcher.run("split_table", {"holdout_share": 0.1}, {"table": table["table"]})
+    assert shares["holdout"]["metadata"]["rows"] == 57
+    with pytest.raises(AssertionError, match="InputError: `train` must not be a locked holdout"):
+        launcher.run("fit_transformer", artifacts={"train": shares["holdout"]})

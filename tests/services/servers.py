@@ -1,9 +1,14 @@
-"""Real servers for the tests: MinIO, and MLflow with its artifacts in that MinIO."""
+"""Real servers for the tests: MinIO, MLflow with its artifacts in that MinIO, and PostgreSQL."""
 
+import contextlib
 import os
+import pwd
 import secrets
+import shutil
 import socket
 import subprocess
+import tempfile
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -82,6 +87,116 @@ def mlflow_server(folder: Path, store: ObjectStore) -> Iterator[str]:
     variables = {**store.variables, "MLFLOW_S3_ENDPOINT_URL": store.endpoint}
     with _server(command, variables, f"http://127.0.0.1:{port}/health"):
         yield f"http://127.0.0.1:{port}"
+
+
+@dataclass(frozen=True)
+class Database:
+    """A running PostgreSQL server; its password lives as long as it does."""
+
+    uri: str
+    password: str
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """Return what a step needs to reach it."""
+        return {"PGPASSWORD": self.password}
+
+
+def postgresql_programs() -> Path | None:
+    """Return the folder of PostgreSQL's server programs, from the PATH or Debian's."""
+    found = shutil.which("initdb")
+    folders = [Path(found).resolve().parent] if found else []
+    folders += sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
+    complete = (f for f in folders if (f / "initdb").is_file() and (f / "postgres").is_file())
+    return next(complete, None)
+
+
+@contextmanager
+def database() -> Iterator[Database]:
+    """Run PostgreSQL with a random password on a free port of this machine."""
+    programs, port, password = postgresql_programs(), free_port(), secrets.token_hex(16)
+    # Not pytest's folder: that is root's alone.
+    with tempfile.TemporaryDirectory(prefix="holdfast-postgresql-") as name:
+        folder = Path(name)
+        data, secret = folder / "data", folder / "password"
+        secret.write_text(password)
+        as_user = _unprivileged(folder)
+        command = [programs / "initdb", "-D", data, "-U", "holdfast", "-A", "scram-sha-256",
+                   "--pwfile", secret, "--no-sync", "--locale=C.UTF-8", "-E", "UTF8"]  # fmt: skip
+        subprocess.run([*as_user, *command], check=True, capture_output=True, cwd=folder)
+        process = subprocess.Popen(
+            [*as_user, programs / "postgres", "-D", data, "-p", str(port), "-k", folder,
+             "-h", "127.0.0.1", "-F"],
+            cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )  # fmt: skip
+        try:
+            _wait_for_port(process, port)
+            yield Database(f"postgresql://holdfast@127.0.0.1:{port}/postgres", password)
+        finally:
+            # SIGINT: PostgreSQL ends its clients' sessions and does not wait for them.
+            process.send_signal(2)
+            process.wait(timeout=30)
+
+
+def _unprivileged(folder: Path) -> list[str]:
+    """Return what runs a command as nobody, who is given the folder: PostgreSQL refuses root."""
+    if os.geteuid():
+        return []
+    nobody = pwd.getpwnam("nobody")
+    for place in (folder, *folder.iterdir()):
+        os.chown(place, nobody.pw_uid, nobody.pw_gid)
+    return ["setpriv", "--reuid", "nobody", "--regid", str(nobody.pw_gid), "--clear-groups"]
+
+
+def _wait_for_port(process: subprocess.Popen, port: int) -> None:
+    for _ in range(300):
+        if process.poll() is not None:
+            raise RuntimeError(f"{process.args} ended with {process.returncode}")
+        try:
+            with socket.create_connection(("127.0.0.1", port), 1):
+                return
+        except OSError:
+            time.sleep(0.1)
+    raise RuntimeError(f"{process.args} did not listen on {port}")
+
+
+@contextmanager
+def cutting_proxy(endpoint: str, cuts: int, after: int = 100_000) -> Iterator[str]:
+    """Pass on to a server, but cut the first `cuts` connections off that answer more than `after`.
+
+    Yields its own address.
+    """
+    host, _, target = endpoint.removeprefix("http://").rpartition(":")
+    left = [cuts]
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def forward(source: socket.socket, sink: socket.socket, counted: bool) -> None:
+        passed = 0
+        with contextlib.suppress(OSError):
+            while data := source.recv(65_536):
+                passed += len(data)
+                if counted and passed > after and left[0] > 0:
+                    left[0] -= 1
+                    break
+                sink.sendall(data)
+        for end in (source, sink):
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+
+    def serve() -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                client, _ = listener.accept()
+                server = socket.create_connection((host, int(target)))
+                for ends in ((client, server, False), (server, client, True)):
+                    threading.Thread(target=forward, args=ends, daemon=True).start()
+
+    threading.Thread(target=serve, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    finally:
+        listener.close()
 
 
 @contextmanager

@@ -15,11 +15,16 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def write_table(
-    path: Path, columns: dict[str, Any], target: str = "", task: Task = "classification"
+    path: Path,
+    columns: dict[str, Any],
+    target: str = "",
+    task: Task = "classification",
+    role: str = "",
+    holdout: str = "",
 ) -> Table:
     """Write columns as a table and open it."""
     rows = pa.table(columns)
-    with TableWriter(path, rows.schema, target, task) as writer:
+    with TableWriter(path, rows.schema, target, task, role, holdout) as writer:
         for batch in rows.to_batches():
             writer.write(batch)
     return open_table(path)

@@ -114,3 +114,19 @@ def test_a_table_without_a_target_is_refused(tmp_path):
 def test_a_frequency_below_one_is_refused(frequency, tmp_path):
     with pytest.raises(InputError, match=f"`min_frequency` must be at least 1. Found: {frequency}"):
         fit(tmp_path, {"n": range(6)}, frequency)
+
+
+COLUMNS = {"n": range(6), "y": LABELS}
+
+
+def test_a_locked_holdout_is_refused(tmp_path):
+    holdout = write_table(tmp_path / "holdout", COLUMNS, "y", role="holdout")
+    with pytest.raises(InputError, match="`train` must not be a locked holdout"):
+        fit_transformer(holdout, 1)
+
+
+def test_the_transformer_names_its_table_and_the_locked_holdout(tmp_path):
+    train = write_table(tmp_path / "train", COLUMNS, "y", role="train", holdout="abc")
+    info = fit_transformer(train, 1).info
+    assert (info.trained_on, info.holdout_sha256) == (train.sha256, "abc")
+    assert info.metadata()["holdout_sha256"] == "abc"

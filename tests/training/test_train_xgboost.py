@@ -102,6 +102,47 @@ def test_the_model_names_the_table_that_it_was_trained_on(tmp_path):
     assert train_model(table).info.trained_on == table.sha256
 
 
+@pytest.fixture
+def shares(tmp_path):
+    """A holdout, the training share of its split, and a copy of the holdout without a role."""
+    late = {"n": range(4, 8), "y": ["a", "b"] * 2}
+    holdout = write_table(tmp_path / "holdout", late, "y", role="holdout")
+    early = {"n": range(4), "y": ["a", "b"] * 2}
+    own = write_table(tmp_path / "train", early, "y", role="train", holdout=holdout.sha256)
+    return own, holdout, write_table(tmp_path / "copy", late, "y")
+
+
+def test_a_locked_holdout_is_refused(shares):
+    own, holdout, _ = shares
+    with pytest.raises(InputError, match=r"`train` must not be a locked holdout.*role holdout"):
+        train(holdout, fit_transformer(own, 1), **GOOD)
+
+
+def test_a_copy_of_the_holdout_is_known_by_the_transformers_split(shares):
+    own, _, copy = shares
+    with pytest.raises(InputError, match=r"`train` must not be a locked holdout.*holdout's sha256"):
+        train(copy, fit_transformer(own, 1), **GOOD)
+
+
+def test_a_transformer_that_learned_from_a_copy_of_the_holdout_is_refused(shares):
+    own, _, copy = shares
+    with pytest.raises(InputError, match="`transformer` must not have learned from the locked"):
+        train(own, fit_transformer(copy, 1), **GOOD)
+
+
+def test_the_model_names_the_locked_holdout_of_its_split(shares):
+    own, holdout, _ = shares
+    info = train(own, fit_transformer(own, 1), **GOOD).info
+    assert (info.trained_on, info.holdout_sha256) == (own.sha256, holdout.sha256)
+
+
+def test_a_training_table_without_a_lock_inherits_that_of_the_transformer(shares, tmp_path):
+    own, holdout, _ = shares
+    other = write_table(tmp_path / "other", {"n": range(2, 6), "y": ["a", "b"] * 2}, "y")
+    info = train(other, fit_transformer(own, 1), **GOOD).info
+    assert info.holdout_sha256 == holdout.sha256
+
+
 def test_parameters_and_seed_reach_xgboost(tmp_path):
     table = bundled(tmp_path / "train", "diabetes")
     fitted = fit_transformer(table, 1)

@@ -66,9 +66,9 @@ class DockerRunner:
 
 def _volumes(task: Task) -> dict[str, dict[str, str]]:
     """Mount inputs and outputs under the very paths they have here."""
-    places = {str(path): {"bind": str(path), "mode": "ro"} for path in task.inputs}
-    places[str(task.output)] = {"bind": str(task.output), "mode": "rw"}
-    return places
+    modes = dict.fromkeys(map(str, task.places.read), "ro")
+    modes |= dict.fromkeys(map(str, (*task.places.written, task.output)), "rw")
+    return {path: {"bind": path, "mode": mode} for path, mode in modes.items()}
 
 
 def _connect() -> "DockerClient":

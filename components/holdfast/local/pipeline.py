@@ -28,7 +28,7 @@ from kfp.local.orchestrator import task_executor
 from kfp.pipeline_spec.pipeline_spec_pb2 import PipelineSpec
 
 from holdfast.errors import GateError, InputError, MachineError
-from holdfast.local.runner import Runner, Task, variables_of
+from holdfast.local.runner import Places, Runner, Task, variables_of
 
 Status = Literal["RUNNING", "SUCCEEDED", "FAILED"]
 # The last lines of a log that are shown when a step failed in a way nobody foresaw.
@@ -105,7 +105,7 @@ def run_pipeline(
     arguments: Mapping[str, Any],
     runner: Runner,
     output: Path,
-    inputs: tuple[Path, ...],
+    places: Places,
     observe: Observe,
 ) -> Run:
     """Run a pipeline to its end.
@@ -115,7 +115,7 @@ def run_pipeline(
         arguments: Its parameters, of the types it declares.
         runner: Runs the tasks.
         output: Absolute path of the folder for artifacts, logs and the local tracking store.
-        inputs: Absolute paths of local files that tasks read.
+        places: What else of this machine tasks read and write.
         observe: Is told of each task at its start and at its end.
     """
     artifacts = sorted(spec.root.input_definitions.artifacts)
@@ -138,7 +138,7 @@ def run_pipeline(
         pipeline_root=str(output / "runs"),
         raise_on_error=False,
     )
-    with _Session(run, runner, inputs, observe).in_place():
+    with _Session(run, runner, places, observe).in_place():
         outputs = pipeline_orchestrator.run_local_pipeline(spec, dict(arguments))
     run.seconds = round(time.monotonic() - start, 3)
     _conclude(run, outputs)
@@ -151,7 +151,7 @@ class _Session:
 
     run: Run
     runner: Runner
-    inputs: tuple[Path, ...]
+    places: Places
     observe: Observe
     here: threading.local = field(default_factory=threading.local)
     naming: threading.Lock = field(default_factory=threading.Lock)
@@ -203,7 +203,7 @@ class _Session:
     ) -> "_Handler":
         """Make what kfp asks to run one task's command."""
         variables = {**variables_of(self.run.output), **(env_vars or {})}
-        task = Task(image, full_command, variables, self.run.output, self.inputs)
+        task = Task(image, full_command, variables, self.run.output, self.places)
         return _Handler(self.runner, task, self.here.task)
 
 

@@ -7,18 +7,26 @@ from pathlib import Path
 from typing import Protocol, TextIO
 
 # What a task may need to know of this machine; the same on every runner.
-PASSED_ON = ("AWS_", "HOLDFAST_S3_", "MLFLOW_")
+PASSED_ON = ("AWS_", "HOLDFAST_S3_", "MLFLOW_", "PG")
+
+
+@dataclass(frozen=True)
+class Places:
+    """Absolute paths on this machine that tasks read, and folders that they write to."""
+
+    read: tuple[Path, ...] = ()
+    written: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True)
 class Task:
-    """One task: its image, KFP's command and variables, where it may write and what it may read."""
+    """One task: its image, KFP's command and variables, its output folder and other places."""
 
     image: str
     command: list[str]
     variables: Mapping[str, str]
     output: Path
-    inputs: tuple[Path, ...] = ()
+    places: Places = Places()
 
 
 class Runner(Protocol):

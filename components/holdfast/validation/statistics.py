@@ -1,175 +1,147 @@
-"""Statistics of a table as TFDV's proto, computed from Arrow batches.
+"""A profile as TFDV's statistics.
 
-Filled are the fields that schema inference and validation read: counts, missing values, range,
-mean, standard deviation, zeros, distinct strings and their frequencies. Booleans count as 0 and 1
-and times as whole seconds since 1970, both as INT; text is STRING.
+Histograms and quantiles come from the profile's sample (all values, where there are few enough);
+everything else is exact. Mean and deviation of a column with an infinite value are NaN. Booleans count as 0 and 1 and times as whole seconds since 1970, both as
+INT; text is STRING. A row of a flat table holds one value of a column, or none.
 """
 
-from collections import Counter
-from collections.abc import Iterable
-from typing import Protocol
-
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
+import numpy.typing as npt
 from tensorflow_metadata.proto.v0.statistics_pb2 import (
     CommonStatistics,
     DatasetFeatureStatistics,
+    DatasetFeatureStatisticsList,
     FeatureNameStatistics,
+    Histogram,
 )
 
-from holdfast.errors import InputError
-from holdfast.table import Table
+from holdfast.validation.columns import NumberColumn, TextColumn
+from holdfast.validation.profile import Profile
 
 TOP_VALUES = 20
 # TFDV keeps this many values in the histogram that domains are inferred from.
 RANK_VALUES = 1000
-WHOLE = (pa.types.is_integer, pa.types.is_boolean, pa.types.is_date, pa.types.is_timestamp)
-TEXT = (
-    pa.types.is_string,
-    pa.types.is_large_string,
-    pa.types.is_string_view,
-    pa.types.is_time,
-    pa.types.is_null,
-)
+# TFDV's default for each of its histograms.
+BUCKETS = 10
 
 
-class Accumulator(Protocol):
-    """Takes in a column batch by batch, and describes it at the end."""
-
-    def update(self, values: pa.Array) -> None:
-        """Take in one batch."""
-
-    def describe(self, feature: FeatureNameStatistics) -> None:
-        """Write what was seen into the proto."""
+def dataset_statistics(profile: Profile) -> DatasetFeatureStatisticsList:
+    """Return what `tfdv.generate_statistics_from_dataframe` and its like return."""
+    return DatasetFeatureStatisticsList(datasets=[table_statistics(profile)])
 
 
-def table_statistics(table: Table) -> DatasetFeatureStatistics:
-    """Return the statistics of all columns of a table, read once and in batches."""
-    return statistics(table.schema, table.batches())
-
-
-def statistics(schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> DatasetFeatureStatistics:
-    """Return the statistics of all columns of a stream of batches."""
-    columns = [_accumulator(column) for column in schema]
-    rows = 0
-    for batch in batches:
-        rows += batch.num_rows
-        for column, values in zip(columns, batch.columns, strict=True):
-            column.update(values)
-    result = DatasetFeatureStatistics(num_examples=rows)
-    for name, column in zip(schema.names, columns, strict=True):
+def table_statistics(profile: Profile) -> DatasetFeatureStatistics:
+    """Return the statistics of all columns of a profile."""
+    result = DatasetFeatureStatistics(num_examples=profile.rows)
+    for name, column in profile.columns.items():
         feature = result.features.add()
         feature.path.step.append(name)
-        column.describe(feature)
+        if isinstance(column, NumberColumn):
+            _describe_numbers(feature, column)
+        else:
+            _describe_text(feature, column)
     return result
 
 
-def _accumulator(column: pa.Field) -> Accumulator:
-    kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
-    if pa.types.is_floating(kind) or pa.types.is_decimal(kind):
-        return Numbers(FeatureNameStatistics.FLOAT)
-    if any(check(kind) for check in WHOLE):
-        return Numbers(FeatureNameStatistics.INT)
-    if any(check(kind) for check in TEXT):
-        return Strings()
-    raise InputError(
-        f"`table` must hold numbers, booleans, dates, times and text. Found: column "
-        f"{column.name!r} of type {kind}. Leave it out, or pass the table through ingest_table."
-    )
+def quantiles(column: NumberColumn, shares: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    """Return the values below which the given shares of a column's values lie; NaN for none."""
+    values = column.sample.values
+    if not len(values):
+        return np.full(np.shape(shares), np.nan)
+    # Of the two values in the middle the upper one, as in TFDV.
+    ranks = (np.asarray(shares) * len(values)).astype(np.int64)
+    return values[np.minimum(ranks, len(values) - 1)]
 
 
-class Numbers:
-    """Moments and range, merged batch by batch (Chan, Golub and LeVeque 1979)."""
+def bucket_counts(column: NumberColumn, edges: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Return how many values lie in each bucket, scaled from the sample.
 
-    def __init__(self, kind: "FeatureNameStatistics.Type") -> None:
-        self.kind = kind
-        self.present = self.missing = self.zeros = 0
-        self.mean = self.squares = 0.0
-        self.low, self.high = np.inf, -np.inf
-
-    def update(self, values: pa.Array) -> None:
-        """Take in one batch; NaN counts as missing, as in TFDV."""
-        known = _as_numbers(values.drop_null()).to_numpy(zero_copy_only=False)
-        if self.kind == FeatureNameStatistics.FLOAT:
-            known = known[~np.isnan(known)].astype(np.float64)
-        count = known.size
-        self.missing += len(values) - count
-        if not count:
-            return
-        mean = float(known.mean())
-        shift = mean - self.mean
-        total = self.present + count
-        self.squares += float(np.square(known - mean).sum())
-        self.squares += shift * shift * self.present * count / total
-        self.mean += shift * count / total
-        self.zeros += int(np.count_nonzero(known == 0))
-        self.low = min(self.low, float(known.min()))
-        self.high = max(self.high, float(known.max()))
-        self.present = total
-
-    def describe(self, feature: FeatureNameStatistics) -> None:
-        """Write what was seen into the proto."""
-        feature.type = self.kind
-        _describe_presence(feature.num_stats.common_stats, self.present, self.missing)
-        if self.present:
-            numbers = feature.num_stats
-            numbers.mean, numbers.num_zeros = self.mean, self.zeros
-            numbers.std_dev = float(np.sqrt(self.squares / self.present))
-            numbers.min, numbers.max = self.low, self.high
+    The first bucket holds both its bounds, the others the upper one alone.
+    """
+    values = column.sample.values
+    ranks = np.searchsorted(values, edges, side="right").astype(np.float64)
+    ranks[:1] = np.searchsorted(values, edges[:1], side="left")
+    return np.diff(ranks) * (column.present / max(1, len(values)))
 
 
-class Strings:
-    """Distinct values and their frequencies."""
-
-    def __init__(self) -> None:
-        self.missing = 0
-        self.counts: Counter[str] = Counter()
-
-    def update(self, values: pa.Array) -> None:
-        """Take in one batch."""
-        self.missing += values.null_count
-        values = values.cast(pa.string())
-        for entry in pc.value_counts(values.drop_null()).to_pylist():
-            self.counts[entry["values"]] += entry["counts"]
-
-    def describe(self, feature: FeatureNameStatistics) -> None:
-        """Write what was seen into the proto."""
-        feature.type = FeatureNameStatistics.STRING
-        present = self.counts.total()
-        _describe_presence(feature.string_stats.common_stats, present, self.missing)
-        if not present:
-            return
-        strings = feature.string_stats
-        strings.unique = len(self.counts)
-        length = sum(len(value.encode()) * count for value, count in self.counts.items())
-        strings.avg_length = length / present
-        # As in TFDV: among values of one frequency, the last of the alphabet comes first.
-        ranked = sorted(self.counts.items(), key=lambda item: (item[1], item[0]), reverse=True)
-        for rank, (value, count) in enumerate(ranked[:RANK_VALUES]):
-            if rank < TOP_VALUES:
-                strings.top_values.add(value=value, frequency=count)
-            strings.rank_histogram.buckets.add(
-                low_rank=rank, high_rank=rank, label=value, sample_count=count
-            )
+def equal_width_edges(column: NumberColumn, buckets: int = BUCKETS) -> npt.NDArray[np.float64]:
+    """Return the bounds of equally wide buckets over the finite values of a column."""
+    finite = column.sample.values[np.isfinite(column.sample.values)]
+    if not len(finite):
+        return np.zeros(0)
+    low = column.low if np.isfinite(column.low) else finite[0]
+    high = column.high if np.isfinite(column.high) else finite[-1]
+    # By halves: high - low may be more than the largest float.
+    return 2 * np.linspace(low / 2, high / 2, buckets + 1) if low < high else np.array([low, high])
 
 
-def _as_numbers(values: pa.Array) -> pa.Array:
-    if pa.types.is_dictionary(values.type):
-        return _as_numbers(values.dictionary_decode())
-    if pa.types.is_decimal(values.type):
-        return values.cast(pa.float64())
-    if pa.types.is_boolean(values.type):
-        return values.cast(pa.int8())
-    if pa.types.is_date(values.type) or pa.types.is_timestamp(values.type):
-        seconds = values.cast(pa.timestamp("s", tz=getattr(values.type, "tz", None)), safe=False)
-        return seconds.cast(pa.int64())
-    return values
+def _describe_numbers(feature: FeatureNameStatistics, column: NumberColumn) -> None:
+    feature.type = FeatureNameStatistics.INT if column.whole else FeatureNameStatistics.FLOAT
+    numbers = feature.num_stats
+    _describe_presence(numbers.common_stats, column)
+    if not column.present:
+        return
+    numbers.mean, numbers.std_dev = column.mean, column.deviation
+    numbers.num_zeros = column.zeros
+    numbers.min, numbers.max = column.low, column.high
+    numbers.median = float(quantiles(column, 0.5))
+    numbers.histograms.append(_standard_histogram(column))
+    numbers.histograms.append(_quantiles_histogram(column))
 
 
-def _describe_presence(common: CommonStatistics, present: int, missing: int) -> None:
-    """Each row of a flat table holds one value or none."""
-    common.num_non_missing, common.num_missing = present, missing
-    if present:
+def _describe_text(feature: FeatureNameStatistics, column: TextColumn) -> None:
+    feature.type = FeatureNameStatistics.STRING
+    strings = feature.string_stats
+    _describe_presence(strings.common_stats, column)
+    if not column.present:
+        return
+    strings.unique = column.distinct
+    strings.avg_length = column.length / column.present
+    for rank, entry in enumerate(column.counts.slice(0, RANK_VALUES).to_pylist()):
+        value, count = entry["value"], entry["count"]
+        if rank < TOP_VALUES:
+            strings.top_values.add(value=value, frequency=count)
+        strings.rank_histogram.buckets.add(
+            low_rank=rank, high_rank=rank, label=value, sample_count=count
+        )
+
+
+def _describe_presence(common: CommonStatistics, column: NumberColumn | TextColumn) -> None:
+    common.num_non_missing, common.num_missing = column.present, column.missing
+    if column.present:
         common.min_num_values = common.max_num_values = 1
-        common.avg_num_values, common.tot_num_values = 1, present
+        common.avg_num_values, common.tot_num_values = 1, column.present
+        edges, counts = np.ones(BUCKETS + 1), np.full(BUCKETS, column.present / BUCKETS)
+        histogram = _histogram(Histogram.QUANTILES, edges, counts)
+        common.num_values_histogram.CopyFrom(histogram)
+
+
+def _standard_histogram(column: NumberColumn) -> Histogram:
+    """Return equally wide buckets; infinite values have buckets of their own, as in TFDV."""
+    edges = equal_width_edges(column)
+    histogram = _histogram(Histogram.STANDARD, edges, bucket_counts(column, edges))
+    for infinite in {-np.inf, np.inf} & {column.low, column.high}:
+        (count,) = bucket_counts(column, np.array([infinite, infinite]))
+        histogram.buckets.add(low_value=infinite, high_value=infinite, sample_count=count)
+    histogram.buckets.sort(key=lambda bucket: bucket.low_value)
+    return histogram
+
+
+def _quantiles_histogram(column: NumberColumn) -> Histogram:
+    """Return equally full buckets; those with one upper bound share its values, as in TFDV."""
+    edges = quantiles(column, np.linspace(0, 1, BUCKETS + 1))
+    edges[0], edges[-1] = column.low, column.high
+    _, bound, sharing = np.unique(edges[1:], return_inverse=True, return_counts=True)
+    counts = np.bincount(bound, bucket_counts(column, edges))[bound] / sharing[bound]
+    return _histogram(Histogram.QUANTILES, edges, counts)
+
+
+def _histogram(
+    kind: "Histogram.HistogramType",
+    edges: npt.NDArray[np.float64],
+    counts: npt.NDArray[np.float64],
+) -> Histogram:
+    histogram = Histogram(type=kind)
+    for low, high, count in zip(edges[:-1], edges[1:], counts, strict=True):
+        histogram.buckets.add(low_value=low, high_value=high, sample_count=count)
+    return histogram

@@ -42,15 +42,29 @@ def infer_schema(statistics: DatasetFeatureStatistics) -> Schema:
     return Schema.FromString(serialized)
 
 
-def validate_statistics(statistics: DatasetFeatureStatistics, schema: Schema) -> Anomalies:
-    """Do what `tfdv.validate_statistics` does: compare a table's statistics with a schema."""
-    environment = previous = serving = earlier_version = features_needed = config = b""
+def validate_statistics(
+    statistics: DatasetFeatureStatistics,
+    schema: Schema,
+    environment: str = "",
+    previous: DatasetFeatureStatistics | None = None,
+    serving: DatasetFeatureStatistics | None = None,
+) -> Anomalies:
+    """Do what `tfdv.validate_statistics` does: compare a table's statistics with a schema.
+
+    Args:
+        statistics: Those of the table.
+        schema: What is expected of it.
+        environment: Features that the schema says are not in this environment may be missing.
+        previous: Statistics of an earlier table, for the schema's drift comparators.
+        serving: Statistics of serving requests, for the schema's skew comparators.
+    """
+    earlier_version = features_needed = config = b""
     serialized = _extension().ValidateFeatureStatistics(
         statistics.SerializeToString(),
         schema.SerializeToString(),
-        environment,
-        previous,
-        serving,
+        environment.encode(),
+        previous.SerializeToString() if previous else b"",
+        serving.SerializeToString() if serving else b"",
         earlier_version,
         features_needed,
         config,

@@ -1,16 +1,12 @@
-"""Write CSV or Parquet as the table contract, and tell the task from the target."""
+"""Write the rows of a source as the table contract, and tell the task from the target."""
 
-from collections import Counter
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from holdfast.data.ingest_table.readers import (
-    is_parquet,
-    open_csv,
-    open_parquet,
-)
+from holdfast.data.ingest_table.opening import DEFAULT, open_rows
+from holdfast.data.ingest_table.rows import Reading, Rows
 from holdfast.errors import InputError
 from holdfast.table import Table, TableWriter, Task, open_table
 
@@ -34,25 +30,46 @@ AS_TEXT = (
 )
 
 
-def ingest(source: Path, path: str | Path, target: str = "", task: str = "") -> Table:
-    """Write the CSV or Parquet file `source` as a table at `path`.
+def ingest(
+    uri: str | Path,
+    path: str | Path,
+    target: str = "",
+    task: str = "",
+    query: str = "",
+    reading: Reading = DEFAULT,
+    fingerprint: str = "",
+) -> Table:
+    """Write what lies behind `uri` as a table at `path`.
+
+    Raises:
+        InputError: The source, the target or the task cannot be used.
+    """
+    with open_rows(uri, query, reading, fingerprint) as rows:
+        return write(rows, path, target, task)
+
+
+def write(rows: Rows, path: str | Path, target: str = "", task: str = "") -> Table:
+    """Write rows as a table at `path`.
 
     Args:
-        source: The file; Parquet is told by its first bytes, everything else is read as CSV.
+        rows: The opened source.
         path: Where the table goes; nothing is left there after an error.
         target: The column to be predicted; it must vary and be known in every row.
         task: classification or regression; told from the target's values when empty.
 
     Raises:
-        InputError: The file, the target or the task cannot be used.
+        InputError: The rows, the target or the task cannot be used.
     """
     if task not in ("", "classification", "regression"):
         raise InputError(
             f"`task` must be classification or regression. Found: {task!r}. Leave it out to have "
             f"it told from the target's values."
         )
-    rows = open_parquet(source) if is_parquet(source) else open_csv(source)
-    _check_columns(rows.schema.names, target)
+    if target and target not in rows.schema.names:
+        raise InputError(
+            f"`target` must be a column of the table. Found: {target!r}, which is not among "
+            f"{rows.schema.names[:30]}. Check the spelling; case counts."
+        )
     schema = pa.schema([(column.name, _plain(column)) for column in rows.schema])
     values = TargetValues(target)
     with TableWriter(path, schema, target) as writer:
@@ -63,24 +80,10 @@ def ingest(source: Path, path: str | Path, target: str = "", task: str = "") -> 
         if writer.rows == 0:
             raise InputError(
                 "`uri` must hold at least one row. Found: column names and no row. Check the query "
-                "or the export that wrote it."
+                "or the export that wrote it, and `where`."
             )
         writer.task = values.task(task)
     return open_table(path)
-
-
-def _check_columns(names: list[str], target: str) -> None:
-    repeated = [name for name, count in Counter(names).items() if count > 1]
-    if repeated:
-        raise InputError(
-            f"`uri` must name each column once. Found: {repeated[:10]} more than once. Rename "
-            f"them at the source."
-        )
-    if target and target not in names:
-        raise InputError(
-            f"`target` must be a column of the table. Found: {target!r}, which is not among "
-            f"{names[:30]}. Check the spelling; case counts."
-        )
 
 
 def _plain(column: pa.Field) -> pa.DataType:

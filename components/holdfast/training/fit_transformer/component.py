@@ -18,7 +18,7 @@ def fit_transformer(
     transformer's metadata says.
 
     Args:
-        train: The training share; a table with a target.
+        train: The training share; a table with a target. A locked holdout is refused.
         min_frequency: Text values in fewer rows share one code; at least 1.
 
     Returns:

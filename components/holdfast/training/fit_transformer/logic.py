@@ -19,13 +19,14 @@ def fit_transformer(train: Table, min_frequency: int) -> Model:
         min_frequency: Text values in fewer rows share one code.
 
     Raises:
-        InputError: No target, no usable feature, or the frequency is below 1.
+        InputError: No target, no usable feature, a locked holdout, or the frequency is below 1.
     """
     import numpy as np
     from sklearn.compose import ColumnTransformer
     from sklearn.pipeline import Pipeline
     from sklearn.preprocessing import OrdinalEncoder
 
+    train.require_trainable("train")
     train.require_target("train")
     if min_frequency < 1:
         raise InputError(f"`min_frequency` must be at least 1. Found: {min_frequency}.")
@@ -60,4 +61,12 @@ def _choose_features(train: Table) -> ModelInfo:
             f"{train.target!r}. Found: {train.schema.names}. Add a feature at the source."
         )
     numeric = tuple(name for name in features if is_numeric(train.schema.field(name).type))
-    return ModelInfo(train.target, train.task, features, numeric, dropped, trained_on=train.sha256)
+    return ModelInfo(
+        train.target,
+        train.task,
+        features,
+        numeric,
+        dropped,
+        trained_on=train.sha256,
+        holdout_sha256=train.holdout,
+    )

@@ -20,7 +20,8 @@ def train_xgboost(
     The same table, parameters and seed give the same bytes, on any number of CPUs.
 
     Args:
-        train: The training share, which the transformer was fitted on.
+        train: The training share, which the transformer was fitted on. A locked holdout is
+            refused, and so is a copy of it.
         transformer: A fitted transformer, as fit_transformer writes it.
         n_estimators: Number of trees, at least 1.
         max_depth: Depth of a tree, at least 1.

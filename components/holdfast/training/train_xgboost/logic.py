@@ -34,7 +34,8 @@ def train(
         A Pipeline from the raw features to labels (and probabilities) or numbers.
 
     Raises:
-        InputError: A parameter is out of range, or the table does not fit the transformer.
+        InputError: A parameter is out of range, the table does not fit the transformer, or one of
+            the two comes from a locked holdout.
     """
     import joblib
     from sklearn.pipeline import Pipeline
@@ -42,6 +43,7 @@ def train(
     _check_range("n_estimators", n_estimators, n_estimators >= 1, "at least 1")
     _check_range("max_depth", max_depth, max_depth >= 1, "at least 1")
     _check_range("learning_rate", learning_rate, 0 < learning_rate <= 1, "above 0 and at most 1")
+    _check_lock(table, transformer)
     table.require_target("train")
     require_features(table, transformer, "train")
     features = transformer.info.features
@@ -61,7 +63,22 @@ def train(
     estimator = (_classifier if classify else _regressor)(inputs, target, parameters)
     pipeline = Pipeline([*transformer.pipeline.steps, ("estimator", estimator)])
     classes = tuple(estimator.classes_.tolist()) if classify else ()
-    return Model(pipeline, replace(transformer.info, classes=classes, trained_on=table.sha256))
+    holdout = table.holdout or transformer.info.holdout_sha256
+    info = replace(
+        transformer.info, classes=classes, trained_on=table.sha256, holdout_sha256=holdout
+    )
+    return Model(pipeline, info)
+
+
+def _check_lock(table: Table, transformer: Model) -> None:
+    """Refuse a locked holdout as training table, and a transformer that learned from one."""
+    table.require_trainable("train", transformer.info.holdout_sha256)
+    if table.holdout and table.holdout == transformer.info.trained_on:
+        raise InputError(
+            "`transformer` must not have learned from the locked holdout of the split that `train` "
+            "is of. Found: the holdout's sha256 as the table it was fitted on. Fit it to the "
+            "training share."
+        )
 
 
 def _classifier(
