@@ -39,6 +39,9 @@ def training(
     target: str,
     task: str = "",
     test_share: float = 0.2,
+    holdout_share: float = 0.0,
+    split_method: str = "",
+    split_by: str = "",
     n_estimators: int = 300,
     max_depth: int = 6,
     learning_rate: float = 0.1,
@@ -60,6 +63,9 @@ def training(
         target: The column to be predicted.
         task: classification or regression; empty to tell it from the target.
         test_share: Share of the rows to judge with, above 0 and below 1.
+        holdout_share: Share of the rows to lock away for a last judgement, from 0.
+        split_method: random, stratified, time, group or hash; empty to stratify classes.
+        split_by: The column that split_method goes by.
         n_estimators: Number of trees, at least 1.
         max_depth: Depth of a tree, at least 1.
         learning_rate: Shrinkage of each tree, above 0 and at most 1.
@@ -83,7 +89,14 @@ def training(
     table = ingest_table(
         uri=uri, target=target, task=task, fingerprint=source.outputs["fingerprint"]
     )
-    shares = split_table(table=table.outputs["table"], test_share=test_share, seed=seed)
+    shares = split_table(
+        table=table.outputs["table"],
+        test_share=test_share,
+        holdout_share=holdout_share,
+        method=split_method,
+        by=split_by,
+        seed=seed,
+    )
     train, test = shares.outputs["train"], shares.outputs["test"]
 
     profile = profile_table(table=train).outputs["profile"]

@@ -9,7 +9,11 @@ from holdfast.data.split_table.component import split_table
 from holdfast.data.take_share.component import take_share
 from holdfast.evaluation.check_verdict.component import check_verdict
 from holdfast.evaluation.evaluate_model.component import evaluate_model
+from holdfast.registry.compare_versions.component import compare_versions
+from holdfast.registry.promote_model.component import promote_model
 from holdfast.registry.register_model.component import register_model
+from holdfast.registry.report_version.component import report_version
+from holdfast.registry.roll_back_model.component import roll_back_model
 from holdfast.training.fit_transformer.component import fit_transformer
 from holdfast.training.train_xgboost.component import train_xgboost
 from holdfast.validation.infer_schema.component import infer_schema
@@ -20,6 +24,7 @@ from holdfast.validation.validate_table.component import validate_table
 
 __all__ = [
     "check_verdict",
+    "compare_versions",
     "evaluate_model",
     "export_artifact",
     "export_table",
@@ -29,8 +34,11 @@ __all__ = [
     "ingest_table",
     "merge_profiles",
     "profile_table",
+    "promote_model",
     "register_model",
+    "report_version",
     "resolve_source",
+    "roll_back_model",
     "split_table",
     "take_share",
     "train_xgboost",

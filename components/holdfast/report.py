@@ -133,7 +133,11 @@ class Report:
     def write(self, html_path: str | Path, markdown_path: str | Path) -> None:
         """Write the page and its Markdown."""
         Path(html_path).write_text(self.html(), encoding="utf-8")
-        Path(markdown_path).write_text(self.markdown(), encoding="utf-8")
+        self.write_markdown(markdown_path)
+
+    def write_markdown(self, path: str | Path) -> None:
+        """Write the Markdown alone."""
+        Path(path).write_text(self.markdown(), encoding="utf-8")
 
 
 def _text(value: object) -> str:

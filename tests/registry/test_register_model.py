@@ -1,68 +1,13 @@
 """register_model, against a real MLflow store in SQLite."""
 
 import math
-import shutil
 from pathlib import Path
 
 import pytest
-from mlflow import MlflowClient
 from mlflow.artifacts import download_artifacts
 
 from holdfast.errors import InputError
-from holdfast.registry.register_model.logic import finite_numbers, register
-
-MLMODEL = """\
-flavors:
-  python_function:
-    loader_module: mlflow.sklearn
-    model_path: model.skops
-    python_version: 3.11.7
-model_uuid: 0123456789abcdef0123456789abcdef
-signature:
-  inputs: '[{"type": "double", "name": "size", "required": true}]'
-  outputs: '[{"type": "string", "required": true}]'
-  params: null
-utc_time_created: '1970-01-01 00:00:00'
-"""
-CHOSEN_BY_KFP = ("MLFLOW_RUN_ID", "MLFLOW_EXPERIMENT_ID", "MLFLOW_EXPERIMENT_NAME")
-
-
-@pytest.fixture(autouse=True)
-def surroundings(tmp_path, monkeypatch):
-    """Start without a server, in a folder of its own: MLflow's artifacts go to ./mlruns."""
-    monkeypatch.chdir(tmp_path)
-    for variable in (*CHOSEN_BY_KFP, "MLFLOW_TRACKING_URI"):
-        monkeypatch.delenv(variable, raising=False)
-    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
-
-
-@pytest.fixture(scope="session")
-def empty_store(tmp_path_factory):
-    """A store with all of MLflow's tables, which take seconds to make, and nothing in them."""
-    folder = tmp_path_factory.mktemp("store")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        MlflowClient(f"sqlite:///{folder}/empty.db").search_experiments()
-    return folder / "empty.db"
-
-
-@pytest.fixture
-def client(empty_store, tmp_path, monkeypatch):
-    """The client of a store of its own that MLFLOW_TRACKING_URI names."""
-    shutil.copy(empty_store, tmp_path / "store.db")
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/store.db")
-    return MlflowClient()
-
-
-@pytest.fixture
-def model(tmp_path):
-    folder = tmp_path / "model"
-    folder.mkdir()
-    (folder / "MLmodel").write_text(MLMODEL)
-    (folder / "model.skops").write_bytes(b"trees")
-    (folder / "input_example.json").write_text('{"columns": ["size"], "data": [[1.0]]}')
-    (folder / "requirements.txt").write_text("scikit-learn==1.9.1\n")
-    return folder
+from holdfast.registry.register_model.logic import Origin, finite_numbers, register
 
 
 def test_versions_count_up_from_one(client, model):
@@ -234,3 +179,70 @@ def test_finite_numbers_are_kept_and_all_else_is_left_out():
 @pytest.mark.parametrize("value", [math.inf, -math.inf])
 def test_infinity_is_no_finite_number(value):
     assert finite_numbers({"log_loss": value}) == {}
+
+
+def test_a_step_that_is_tried_again_makes_no_second_version(client, model):
+    first = register(model, "churn", "challenger", {}, Origin(run_key="run-1"))
+    again = register(model, "churn", "challenger", {}, Origin(run_key="run-1"))
+    assert again == first
+    assert len(client.search_model_versions("name = 'churn'")) == 1
+
+
+@pytest.mark.parametrize("change", ["another run", "another model"])
+def test_another_run_or_model_makes_a_version_of_its_own(change, client, model):
+    register(model, "churn", "challenger", {}, Origin(run_key="run-1"))
+    key = "run-2" if change == "another run" else "run-1"
+    if change == "another model":
+        text = (model / "MLmodel").read_text()
+        (model / "MLmodel").write_text(text.replace("0123456789abcdef", "f" * 16))
+    assert register(model, "churn", "challenger", {}, Origin(run_key=key)).version == 2
+
+
+def test_a_late_second_try_does_not_take_the_alias_from_a_newer_version(client, model):
+    register(model, "churn", "challenger", {}, Origin(run_key="run-1"))
+    register(model, "churn", "challenger", {}, Origin(run_key="run-2"))
+    register(model, "churn", "challenger", {}, Origin(run_key="run-1"))
+    assert client.get_model_version_by_alias("churn", "challenger").version == 2
+
+
+def test_what_a_model_rests_on_lies_beside_it(client, model, tmp_path):
+    profile = tmp_path / "profile"
+    profile.mkdir()
+    (profile / "FeatureStats.pb").write_bytes(b"statistics")
+    (tmp_path / "card.md").write_text("# Card")
+    evidence = {"card.md": str(tmp_path / "card.md"), "profile": str(profile), "report.html": ""}
+    register(model, "churn", "challenger", {}, Origin(evidence))
+    (tmp_path / "back").mkdir()
+    back = Path(download_artifacts("models:/churn@challenger", dst_path=str(tmp_path / "back")))
+    assert (back / "evidence" / "card.md").read_text() == "# Card"
+    assert (back / "evidence" / "profile" / "FeatureStats.pb").read_bytes() == b"statistics"
+    assert not (back / "evidence" / "report.html").exists()
+
+
+def test_parameters_tables_and_commit_are_on_the_run(client, model):
+    tables = {"training": {"sha256": "a" * 64, "rows": 80, "role": "train"}, "testing": {}}
+    done = register(model, "churn", "challenger", {}, Origin(tables=tables, git_commit="abc123"))
+    run = client.get_run(done.run_id)
+    assert run.data.params == {"max_depth": "6", "learning_rate": "0.1"}
+    assert run.data.tags["mlflow.source.git.commit"] == "abc123"
+    (given,) = run.inputs.dataset_inputs
+    assert (given.dataset.name, given.dataset.digest) == ("train", "a" * 36)
+    assert [(tag.key, tag.value) for tag in given.tags] == [("mlflow.data.context", "training")]
+    version = client.get_model_version("churn", str(done.version))
+    assert version.tags["holdfast.training_sha256"] == "a" * 64
+    assert version.tags["holdfast.trained_on"] == "abc"
+
+
+def test_a_model_whose_upload_lost_a_file_gets_no_version_and_no_alias(client, model, monkeypatch):
+    # The store loses a file on the way: what a proxy that cuts off does.
+    upload = type(client).log_model_artifacts
+
+    def lossy(self, model_id, folder):
+        upload(self, model_id, folder)
+        for kept in Path("mlruns").rglob("model.skops"):
+            kept.unlink()
+
+    monkeypatch.setattr(type(client), "log_model_artifacts", lossy)
+    with pytest.raises(InputError, match=r"\['model.skops'\] missing"):
+        register(model, "churn", "challenger", {})
+    assert client.search_model_versions("name = 'churn'") == []

@@ -13,18 +13,36 @@ def register_model(
     metrics: dsl.Input[dsl.Metrics],
     model_name: str,
     alias: str = "challenger",
+    train: dsl.Input[dsl.Dataset] = None,
+    test: dsl.Input[dsl.Dataset] = None,
+    verdict: dsl.Input[dsl.Artifact] = None,
+    card: dsl.Input[dsl.Markdown] = None,
+    report: dsl.Input[dsl.HTML] = None,
+    profile: dsl.Input[dsl.Artifact] = None,
+    run_key: str = "",
+    git_commit: str = "",
 ) -> NamedTuple("Outputs", model_name=str, model_version=int, run_id=str):
-    """Register a model with MLflow, with its signature, example and metrics.
+    """Register a model with MLflow, with all that says what it is and why it may go on.
 
     MLFLOW_TRACKING_URI names the server. The run that KFP injected (MLFLOW_RUN_ID) is joined;
     without one, a run is made in the experiment MLFLOW_EXPERIMENT_ID or MLFLOW_EXPERIMENT_NAME
-    (default: holdfast).
+    (default: holdfast). Parameters, metrics, and the tables as dataset inputs go to the run;
+    verdict, card, report and profile lie beside the model's files, in the folder `evidence`.
 
     Args:
         model: An MLflow model directory, as a training component writes it.
         metrics: The metrics to log with it, as evaluate_model writes them.
         model_name: Name in the registry; made if it is new.
         alias: Alias that moves to the new version.
+        train: The table that it was trained on; its hash is logged, not its rows.
+        test: The table that it was judged on.
+        verdict: The verdict that allowed it.
+        card: The model card.
+        report: The evaluation as a page.
+        profile: The profile of the training table, to compare later tables with.
+        run_key: What names this run, such as dsl.PIPELINE_JOB_ID_PLACEHOLDER: a step that is tried
+            again with the same key and model makes no second version.
+        git_commit: The commit of the pipeline's code.
 
     Returns:
         model_name: Name in the registry.
@@ -34,5 +52,12 @@ def register_model(
     from holdfast.registry.register_model import logic
 
     numbers = logic.finite_numbers(metrics.metadata)
-    done = logic.register(model.path, model_name, alias, numbers)
+    files = {"verdict.json": verdict, "card.md": card, "report.html": report, "profile": profile}
+    evidence = {name: getattr(each, "path", "") for name, each in files.items()}
+    tables = {
+        name: getattr(each, "metadata", {})
+        for name, each in {"training": train, "testing": test}.items()
+    }
+    origin = logic.Origin(evidence, tables, run_key, git_commit)
+    done = logic.register(model.path, model_name, alias, numbers, origin)
     return (done.name, done.version, done.run_id)

@@ -1,0 +1,146 @@
+"""What a model answers to the rows of a table, beside the truth."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from holdfast.errors import InputError
+from holdfast.model import Model, feature_frame, require_features
+from holdfast.table import Table, Task
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """Truth and answers of a model for the same rows, in the order of the table.
+
+    `classes` are the labels in the order of the columns of `probabilities`; both are empty for
+    regression.
+    """
+
+    task: Task
+    truth: "npt.NDArray[Any]"
+    answers: "npt.NDArray[Any]"
+    probabilities: "npt.NDArray[np.float64]"
+    classes: tuple[Any, ...] = ()
+
+    @property
+    def rows(self) -> int:
+        """How many rows there are."""
+        return len(self.truth)
+
+    @property
+    def binary(self) -> bool:
+        """Whether there are two classes; the second one is the positive one."""
+        return len(self.classes) == 2
+
+    @cached_property
+    def truth_codes(self) -> "npt.NDArray[np.intp]":
+        """The place of each row's true class among `classes`."""
+        return codes(self.truth, self.classes)
+
+    @cached_property
+    def answer_codes(self) -> "npt.NDArray[np.intp]":
+        """The place of each row's answer among `classes`."""
+        return codes(self.answers, self.classes)
+
+    def take(self, rows: "npt.NDArray[Any]") -> "Predictions":
+        """Return the predictions for some of the rows."""
+        return replace(
+            self,
+            truth=self.truth[rows],
+            answers=self.answers[rows],
+            probabilities=self.probabilities[rows] if self.classes else self.probabilities,
+        )
+
+
+def codes(labels: "npt.NDArray[Any]", classes: Sequence[Any]) -> "npt.NDArray[np.intp]":
+    """Return the place of each label among the classes, -1 where it is none of them."""
+    import pandas as pd
+
+    return pd.Index(list(classes)).get_indexer(pd.Index(labels))
+
+
+def predict(model: Model, table: Table, name: str = "test") -> Predictions:
+    """Return the predictions for all rows of a table; the table is read in batches.
+
+    Args:
+        model: The model.
+        table: Rows with their target.
+        name: The input's name, for error messages.
+
+    Raises:
+        InputError: The table does not fit the model, lacks targets, or holds a class that the model
+            has never seen; or the model's answers are not finite.
+    """
+    import numpy as np
+    import pyarrow as pa
+
+    require_features(table, model, name)
+    classify = model.info.task == "classification"
+    truths, outputs = [], []
+    for batch in table.batches([*model.info.features, model.info.target]):
+        if not batch.num_rows:
+            continue
+        rows = pa.Table.from_batches([batch])
+        frame = feature_frame(rows, model.info.features)
+        truths.append(_truth(rows.column(model.info.target), model, name))
+        answer = model.pipeline.predict_proba if classify else model.pipeline.predict
+        outputs.append(answer(frame))
+    if not truths:
+        raise InputError(f"`{name}` must hold rows. Found: none. Pass another share of the table.")
+    truth, output = np.concatenate(truths), np.concatenate(outputs)
+    _require_finite(output, name)
+    if not classify:
+        return Predictions("regression", truth, output, np.empty((0, 0)))
+    _require_known(truth, model, name)
+    answers = model.pipeline.classes_[output.argmax(axis=1)]
+    return Predictions("classification", truth, answers, output, model.info.classes)
+
+
+def _truth(column: Any, model: Model, name: str) -> "npt.NDArray[Any]":
+    """Return the target of some rows."""
+    import numpy as np
+
+    lost = column.null_count
+    truth = column.to_numpy()
+    if model.info.task == "regression" and not lost:
+        if truth.dtype.kind not in "fiub":
+            raise InputError(
+                f"`{name}` must hold numbers as its target {model.info.target!r}. Found: "
+                f"{column.type}. Pass a table made by the same query as the training table."
+            )
+        lost = int((~np.isfinite(truth)).sum())
+    if lost:
+        raise InputError(
+            f"`{name}` must have a target in every row to judge by. Found: {lost} rows of a batch "
+            f"without a finite {model.info.target!r}. Leave out rows whose target is not known."
+        )
+    return truth
+
+
+def _require_finite(output: "npt.NDArray[Any]", name: str) -> None:
+    import numpy as np
+
+    broken = len(output) - int(np.isfinite(output).reshape(len(output), -1).all(axis=1).sum())
+    if broken:
+        raise InputError(
+            f"`model` must answer every row of `{name}` with finite numbers. Found: {broken} of "
+            f"{len(output)} rows without. Train it again, on finite features."
+        )
+
+
+def _require_known(truth: "npt.NDArray[Any]", model: Model, name: str) -> None:
+    import pandas as pd
+
+    unknown = sorted(map(str, set(pd.unique(truth).tolist()) - set(model.info.classes)))
+    if unknown:
+        raise InputError(
+            f"`{name}` holds the classes {unknown[:10]}, which `model` has never seen. Expected: "
+            f"some of {list(model.info.classes[:10])}. Pass a split in which training has every "
+            f"class."
+        )

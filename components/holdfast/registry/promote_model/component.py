@@ -1,0 +1,47 @@
+"""KFP interface of promote_model."""
+
+from typing import NamedTuple
+
+from kfp import dsl
+
+from holdfast.images import image
+
+
+@dsl.component(base_image=image("registry"), install_kfp_package=False)
+def promote_model(
+    model_name: str,
+    verdict: dsl.Input[dsl.Artifact],
+    summary: dsl.Output[dsl.Markdown],
+    version: int = 0,
+    expected_champion: int = -1,
+    reason: str = "",
+    alias: str = "champion",
+    challenger: str = "challenger",
+) -> NamedTuple("Outputs", version=int, previous=int):
+    """Make a version the champion, if its verdict allows it and nobody else came first.
+
+    The alias moves by compare-and-swap: of two promotions at once one wins, and the other fails and
+    says who won, and why. Each is a record in the registered model MODEL_NAME.champions.
+
+    Args:
+        model_name: Name in the registry.
+        verdict: The verdict that allows it, such as that of compare_models; fail stops.
+        version: The version to promote; 0 for the one that carries the challenger's alias.
+        expected_champion: The version that the challenger was compared with, 0 for none; below 0
+            for whichever is champion now.
+        reason: Why, for people.
+        alias: The alias of the champion.
+        challenger: The alias of the challenger.
+
+    Returns:
+        summary: Who is champion now, in whose place, and why.
+        version: The champion.
+        previous: The version in whose place it came, 0 for none.
+    """
+    from holdfast.registry.promote_model import logic
+    from holdfast.verdict import read_verdict
+
+    wish = logic.Wish(model_name, version, expected_champion, reason, alias, challenger)
+    record = logic.promote(wish, read_verdict(verdict.path))
+    logic.report(model_name, record).write_markdown(summary.path)
+    return (record.version, record.previous)

@@ -1,0 +1,38 @@
+"""KFP interface of roll_back_model."""
+
+from typing import NamedTuple
+
+from kfp import dsl
+
+from holdfast.images import image
+
+
+@dsl.component(base_image=image("registry"), install_kfp_package=False)
+def roll_back_model(
+    model_name: str,
+    reason: str,
+    summary: dsl.Output[dsl.Markdown],
+    expected_champion: int = -1,
+    alias: str = "champion",
+) -> NamedTuple("Outputs", version=int, previous=int):
+    """Give the champion's alias back to the last champion before this one: one step back.
+
+    A second rollback goes one champion further. Like a promotion, it is a compare-and-swap, and
+    recorded.
+
+    Args:
+        model_name: Name in the registry.
+        reason: Why, for people.
+        expected_champion: The version that is to lose the alias; below 0 for whichever has it.
+        alias: The alias of the champion.
+
+    Returns:
+        summary: Who is champion now, in whose place, and why.
+        version: The champion.
+        previous: The version that lost the alias.
+    """
+    from holdfast.registry.roll_back_model import logic
+
+    record = logic.roll_back(model_name, reason, expected_champion, alias)
+    logic.report(model_name, record).write_markdown(summary.path)
+    return (record.version, record.previous)

@@ -1,0 +1,111 @@
+"""Reach MLflow: one client, retried calls, and errors that name the server without its password."""
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from holdfast.errors import InputError, without_password
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities.model_registry import ModelVersion
+
+
+@contextmanager
+def tracking() -> Iterator["MlflowClient"]:
+    """Yield a client of the server that MLFLOW_TRACKING_URI names.
+
+    Raises:
+        InputError: No server is named, or it does not answer or refuses.
+    """
+    uri = os.environ.get("MLFLOW_TRACKING_URI", "")
+    if not uri:
+        raise InputError(
+            "MLFLOW_TRACKING_URI must name the MLflow server that registers models. Found: "
+            "nothing. Set it on this step, for example to http://mlflow.mlflow:5000."
+        )
+    from mlflow import MlflowClient
+    from mlflow.exceptions import MlflowException
+
+    # A server that is not there is told after seconds, not after MLflow's usual minutes.
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "3")
+    if os.environ.get("HOLDFAST_S3_ENDPOINT"):
+        os.environ.setdefault("MLFLOW_S3_ENDPOINT_URL", os.environ["HOLDFAST_S3_ENDPOINT"])
+    try:
+        yield MlflowClient()
+    except MlflowException as error:
+        said = str(error).splitlines()[0].replace(uri, without_password(uri))
+        found = without_password(said)[:300]
+        raise InputError(
+            f"MLflow at {without_password(uri)} must answer and accept the model. Found: "
+            f"{found} Check that it runs and that MLFLOW_TRACKING_URI points to it."
+        ) from error
+
+
+def check_name(parameter: str, value: str) -> None:
+    """Refuse a name that MLflow's addresses can't hold."""
+    if not re.fullmatch(r"[A-Za-z0-9_.-]+( [A-Za-z0-9_.-]+)*", value):
+        raise InputError(
+            f"`{parameter}` must be letters, digits, dots, dashes, underscores and single "
+            f"spaces. Found: {value!r}. Choose another."
+        )
+
+
+def check_alias(parameter: str, value: str) -> None:
+    """Refuse an alias that MLflow can't hold or keeps for itself."""
+    check_name(parameter, value)
+    if re.fullmatch(r"latest|v\d+", value, re.IGNORECASE):
+        raise InputError(
+            f"`{parameter}` must not be one that MLflow keeps for itself: latest, v1, v2, and so "
+            f"on. Found: {value!r}. The usual ones are challenger and champion."
+        )
+
+
+def ensure_registered(client: "MlflowClient", name: str) -> None:
+    """Make a name in the registry, if it is new."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        client.create_registered_model(name)
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_ALREADY_EXISTS":
+            raise
+
+
+def version_of_alias(client: "MlflowClient", name: str, alias: str) -> int:
+    """Return the version that carries an alias, 0 if none does."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        return int(client.get_model_version_by_alias(name, alias).version)
+    except MlflowException as error:
+        # A name that is not there, or an alias that nothing carries.
+        if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+            return 0
+        raise
+
+
+def get_version(client: "MlflowClient", name: str, version: int) -> "ModelVersion":
+    """Return a version.
+
+    Raises:
+        InputError: There is no such version.
+    """
+    from mlflow.exceptions import MlflowException
+
+    try:
+        return client.get_model_version(name, str(version))
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+            raise
+        raise InputError(
+            f"`version` must be a version of {name!r} in the registry. Found: {version}, which is "
+            f"not there. Register the model first, or name another."
+        ) from error
+
+
+def logged_model_id(version: "ModelVersion") -> str:
+    """Return the logged model behind a version; SQLite stores keep it in the source alone."""
+    return version.model_id or str(version.source).removeprefix("models:/")
