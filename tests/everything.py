@@ -50,6 +50,8 @@ def lacking() -> dict[str, str]:
         found["a Docker engine"] = "apt-get install docker.io, start dockerd, then make images"
     if minio() is None:
         found["a MinIO server"] = "go install github.com/minio/minio@latest"
+    if postgresql() is None:
+        found["a PostgreSQL server"] = "apt-get install postgresql"
     if os.geteuid():
         found["root, for /minio and unshare --net"] = "run make test as root"
     if not (ROOT.parent / "shared" / "data").is_dir():
@@ -66,6 +68,15 @@ def docker_answers() -> bool:
 def minio() -> str | None:
     """Return the MinIO server program, from the PATH or Go's."""
     return shutil.which("minio") or shutil.which("minio", path=str(Path.home() / "go" / "bin"))
+
+
+def postgresql() -> Path | None:
+    """Return the folder of PostgreSQL's server programs, from the PATH or Debian's."""
+    found = shutil.which("initdb")
+    folders = [Path(found).resolve().parent] if found else []
+    folders += sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
+    complete = (f for f in folders if (f / "initdb").is_file() and (f / "postgres").is_file())
+    return next(complete, None)
 
 
 def pytest_alone() -> Path:

@@ -45,12 +45,16 @@ class Handler(BaseHTTPRequestHandler):
         pass
 
 
-@pytest.fixture
-def server(monkeypatch):
+@pytest.fixture(autouse=True)
+def no_pauses(monkeypatch):
     monkeypatch.setattr("tenacity.nap.time.sleep", lambda seconds: None)
+
+
+@pytest.fixture
+def server():
     running = Server(("127.0.0.1", 0), Handler)
     running.failures = []
-    threading.Thread(target=running.serve_forever, daemon=True).start()
+    threading.Thread(target=running.serve_forever, args=[0.02], daemon=True).start()
     yield running
     running.shutdown()
     running.server_close()
@@ -63,9 +67,7 @@ def uri(server):
 
 @pytest.fixture
 def ingest(uri, tmp_path, no_leftovers):
-    return lambda **reading: logic.ingest(
-        uri, tmp_path / "table", reading=logic.Reading(**reading)
-    )
+    return lambda **reading: logic.ingest(uri, tmp_path / "table", reading=logic.Reading(**reading))
 
 
 def test_an_object_is_read(ingest):
@@ -84,7 +86,9 @@ def test_an_answer_that_fails_in_passing_is_asked_for_again(ingest, server, fail
     assert server.asked == 4
 
 
-@pytest.mark.parametrize(("failure", "found"), [("cut", "ProtocolError|IncompleteRead"), ("503", "status 503")])
+@pytest.mark.parametrize(
+    ("failure", "found"), [("cut", "ProtocolError|IncompleteRead"), ("503", "status 503")]
+)
 def test_a_server_that_always_fails_leaves_nothing(ingest, server, tmp_path, failure, found):
     server.failures = ["", *[failure] * 20]
     with pytest.raises(InputError, match=rf"needs the server 127.0.0.1:\d+ to send.*({found})"):
@@ -102,7 +106,7 @@ def test_a_refusal_is_told_at_once(ingest, server, status):
 
 
 def test_a_server_that_is_not_there_is_named(tmp_path):
-    with pytest.raises(InputError, match="needs the server 127.0.0.1:9 to send"):
+    with pytest.raises(InputError, match=r"needs the server 127.0.0.1:9 to send"):
         logic.ingest("http://127.0.0.1:9/t.csv", tmp_path / "table")
 
 

@@ -4,7 +4,6 @@ import contextlib
 import os
 import pwd
 import secrets
-import shutil
 import socket
 import subprocess
 import tempfile
@@ -20,7 +19,7 @@ from pathlib import Path
 from minio import Minio
 
 from holdfast.local import environments
-from tests.everything import minio
+from tests.everything import minio, postgresql
 
 LOCK = Path(__file__).with_name("requirements.txt")
 
@@ -102,19 +101,10 @@ class Database:
         return {"PGPASSWORD": self.password}
 
 
-def postgresql_programs() -> Path | None:
-    """Return the folder of PostgreSQL's server programs, from the PATH or Debian's."""
-    found = shutil.which("initdb")
-    folders = [Path(found).resolve().parent] if found else []
-    folders += sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
-    complete = (f for f in folders if (f / "initdb").is_file() and (f / "postgres").is_file())
-    return next(complete, None)
-
-
 @contextmanager
 def database() -> Iterator[Database]:
     """Run PostgreSQL with a random password on a free port of this machine."""
-    programs, port, password = postgresql_programs(), free_port(), secrets.token_hex(16)
+    programs, port, password = postgresql(), free_port(), secrets.token_hex(16)
     # Not pytest's folder: that is root's alone.
     with tempfile.TemporaryDirectory(prefix="holdfast-postgresql-") as name:
         folder = Path(name)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from holdfast.environment import LOCK
 from holdfast.errors import MachineError
 from holdfast.local import files
 
@@ -34,6 +35,8 @@ def ensure(family: str, announce: Announce) -> Path:
         MachineError: The environment could not be made.
     """
     folder = make(family, files.lock(family), announce)
+    # As in an image: models record the lock that they were trained under.
+    shutil.copyfile(files.lock(family), folder / LOCK)
     _link_package(folder)
     return folder / "bin" / "python"
 

@@ -39,7 +39,8 @@ def replace_rows(table: Table, uri: str, table_name: str, content: str) -> bool:
         if there == comment:
             return False
         if exists:
-            cursor.execute(f"TRUNCATE {full}")
+            # Not TRUNCATE, after which a reader's older transaction sees an empty table.
+            cursor.execute(f"DELETE FROM {full}")  # noqa: S608  # a quoted name
         mode = "append" if exists else "create"
         cursor.adbc_ingest(name, rows, mode=mode, db_schema_name=schema_name or None)
         cursor.execute(f"COMMENT ON TABLE {full} IS '{comment}'")

@@ -20,6 +20,7 @@ from holdfast.data.ingest_table.rows import (
 )
 from holdfast.data.ingest_table.told import (
     ARROW,
+    check_numbers,
     check_times,
     literal,
     merge,
@@ -82,6 +83,7 @@ class _Csv:
         found = self.scan(f"names={self.aliases}, sample_size=-1")
         told = {alias: str(kind) for alias, kind in zip(found.columns, found.types, strict=True)}
         told |= check_times(told, self.as_text)
+        told |= check_numbers(told, self.as_text) if _may_hold_marked(self.file) else {}
         return dict(zip(self.names, told.values(), strict=True))
 
     def without_values(self, names: Sequence[str]) -> list[str]:
@@ -154,6 +156,19 @@ def _read(parts: Sequence[_Csv], types: Mapping[str, str], schema: pa.Schema) ->
         batches = translated(reader, errors, part.unreadable)
         renamed = (batch.rename_columns(schema.names).cast(schema) for batch in batches)
         yield from numbered(part.file.label, renamed)
+
+
+def _may_hold_marked(file: File) -> bool:
+    """Tell whether 0x or 0b stands anywhere: hardly ever, and a look at the bytes is cheap."""
+    last = b""
+    with file.path.open("rb") as content:
+        while chunk := content.read(2**20):
+            # A mark may be cut in two.
+            whole = last + chunk
+            if any(mark in whole for mark in (b"0x", b"0X", b"0b", b"0B")):
+                return True
+            last = chunk[-1:]
+    return False
 
 
 def _without_data(error: Exception) -> str:

@@ -60,6 +60,16 @@ def check_times(told: Mapping[str, str], as_text: Query) -> dict[str, str]:
     return kept
 
 
+def check_numbers(told: Mapping[str, str], as_text: Query) -> dict[str, str]:
+    """Return text for columns that hold hexadecimal or binary numbers: DuckDB reads 0x10 as 16."""
+    numbers = [name for name, kind in told.items() if kind in ("BIGINT", "DOUBLE")]
+    if not numbers:
+        return {}
+    marked = (rf"count(*) FILTER (regexp_matches({quoted(n)}, '^\s*-?0[xXbB]'))" for n in numbers)
+    counts = as_text(", ".join(marked)).fetchall()[0]
+    return {name: "VARCHAR" for name, count in zip(numbers, counts, strict=True) if count}
+
+
 def _counts(name: str) -> str:
     column = quoted(name)
     return ", ".join(

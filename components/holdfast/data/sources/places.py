@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Protocol
 from urllib.parse import urlsplit
 
-from holdfast.errors import InputError, without_password
+from holdfast.errors import InputError, MachineError, without_password
 
 MANIFEST = "_manifest.json"
 MAX_MANIFEST_BYTES = 2**26
@@ -123,13 +123,16 @@ def place_of(uri: str) -> Place:
             `minio://BUCKET/KEY`; a directory or prefix ends with /; `*`, `?` and `**` match names.
 
     Raises:
-        InputError: The scheme is unknown, or the URI holds a password.
+        InputError: The scheme is unknown, or the URI is empty or holds a password.
     """
     from holdfast.data.sources.local import LocalPlace
     from holdfast.data.sources.store import StorePlace
     from holdfast.data.sources.web import WebPlace
 
     scheme = scheme_of(uri)
+    if not uri.strip():
+        # A path of no letters is the working directory, with all that lies below it.
+        raise InputError("`uri` must name a place. Found: nothing. Pass a path or an address.")
     if scheme in OBJECT_STORES:
         return StorePlace(uri)
     if scheme in WEB:
@@ -211,7 +214,13 @@ def write_all(chunks: Iterable[bytes], target: Path, limit: int, name: str) -> i
             size += len(chunk)
             if size > limit:
                 raise too_large(name, limit)
-            file.write(chunk)
+            try:
+                file.write(chunk)
+            except OSError as error:
+                raise MachineError(
+                    f"This machine must hold what is read, in {target.parent}. Found: "
+                    f"{error.strerror}. Give it more disk, or set TMPDIR."
+                ) from error
     return size
 
 

@@ -51,13 +51,9 @@ def register_model(
     """
     from holdfast.registry.register_model import logic
 
-    numbers = logic.finite_numbers(metrics.metadata)
     files = {"verdict.json": verdict, "card.md": card, "report.html": report, "profile": profile}
-    evidence = {name: getattr(each, "path", "") for name, each in files.items()}
-    tables = {
-        name: getattr(each, "metadata", {})
-        for name, each in {"training": train, "testing": test}.items()
-    }
-    origin = logic.Origin(evidence, tables, run_key, git_commit)
+    tables = {"training": train, "testing": test}
+    origin = logic.Origin(logic.paths(files), logic.facts(tables), run_key, git_commit)
+    numbers = logic.finite_numbers(metrics.metadata)
     done = logic.register(model.path, model_name, alias, numbers, origin)
     return (done.name, done.version, done.run_id)

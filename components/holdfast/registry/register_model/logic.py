@@ -273,3 +273,13 @@ def finite_numbers(metadata: Mapping[str, Any]) -> dict[str, float]:
         for name, value in metadata.items()
         if isinstance(value, int | float) and math.isfinite(value)
     }
+
+
+def paths(artifacts: Mapping[str, Any]) -> dict[str, str]:
+    """Return where artifacts lie, without those that were not given."""
+    return {name: artifact.path for name, artifact in artifacts.items() if artifact}
+
+
+def facts(artifacts: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return what artifacts say about themselves, without those that were not given."""
+    return {name: dict(artifact.metadata) for name, artifact in artifacts.items() if artifact}
