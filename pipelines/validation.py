@@ -85,7 +85,7 @@ def validation(
     )
     aside = export_table(table=checked.outputs["quarantine"], uri=quarantine_uri)
     # Rows set aside are kept whatever becomes of the rest.
-    gate = check_verdict(verdict=checked.outputs["verdict"]).after(aside)
+    gate = check_verdict(data=checked.outputs["verdict"]).after(aside)
     good = export_table(table=checked.outputs["accepted"], uri=accepted_uri).after(gate)
 
     for step in (source, table, schema, baseline, aside, good):

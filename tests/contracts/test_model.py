@@ -6,6 +6,7 @@ import pickle
 import subprocess
 import sys
 import zipfile
+from datetime import date, datetime, timedelta, timezone
 from importlib.metadata import version
 from pathlib import Path
 
@@ -24,6 +25,8 @@ from holdfast.model import (
     save_model,
 )
 from holdfast.training.fit_transformer.logic import fit_transformer
+from holdfast.training.fit_transformer.remarks import TELLS_TARGET
+from tests.training.everything import everything, train_everything
 from tests.training.samples import ROOT, bundled, digests, frame_of, save, train_model, write_table
 
 NUMBERS = [1, 2, 3, 4] * 5
@@ -66,8 +69,10 @@ def python(code, *arguments, **variables):
         (pa.array([0.5, 2.0]), pa.array([0.5, None])),
         (pa.array([True, False]), pa.array([True, None])),
         (pa.array(["a", "b"]), pa.array(["a", None])),
+        (pa.array([date(2024, 1, 1), date(2024, 1, 2)]), pa.array([date(2024, 1, 1), None])),
+        (pa.array([1, 2], pa.timestamp("ns")), pa.array([1, None], pa.timestamp("ns"))),
     ],
-    ids=["integers", "floats", "booleans", "text"],
+    ids=["integers", "floats", "booleans", "text", "dates", "timestamps"],
 )
 def test_a_missing_value_never_changes_the_type_of_a_column(full, with_missing):
     whole = feature_frame(pa.table({"x": full}), ["x"])["x"]
@@ -87,6 +92,28 @@ def test_numbers_and_booleans_are_read_as_floats_and_text_as_text():
         "i": "float64",
     }
     assert frame.iloc[0].tolist() == ["x", 1.0, 0.5, 7.0]
+
+
+def test_dates_and_times_are_read_as_times_in_utc():
+    karachi = timezone(timedelta(hours=5))
+    rows = pa.table(
+        {
+            "day": [date(2024, 2, 29)],
+            "naive": [datetime(2024, 2, 29, 12)],
+            "aware": pa.array([datetime(2024, 3, 1, 3, tzinfo=karachi)]),
+            "nanoseconds": pa.array([1_999], pa.timestamp("ns")),
+            "never": [datetime(9999, 12, 31)],
+        }
+    )
+    frame = feature_frame(rows, rows.schema.names)
+    assert set(frame.dtypes.astype(str)) == {"datetime64[us]"}
+    assert frame.iloc[0].map(str).tolist() == [
+        "2024-02-29 00:00:00",
+        "2024-02-29 12:00:00",
+        "2024-02-29 22:00:00",
+        "1970-01-01 00:00:00.000001",
+        "9999-12-31 00:00:00",
+    ]
 
 
 def test_integers_that_a_float_cannot_hold_exactly_are_read_as_the_nearest_float():
@@ -119,6 +146,7 @@ def test_what_a_model_says_about_itself_comes_back(saved, model, table):
         ("size",),
         classes=("bad", "good"),
         trained_on=table.sha256,
+        remarks={"colour": TELLS_TARGET},
     )
 
 
@@ -131,11 +159,13 @@ def test_the_hash_of_the_locked_holdout_comes_back(table, tmp_path):
     assert described["metadata"]["holdout_sha256"] == "abc"
 
 
-def test_a_model_of_before_the_lock_still_loads(saved):
+def test_a_model_of_before_the_lock_and_the_dates_still_loads(saved):
     described = yaml.safe_load((saved / "MLmodel").read_text())
-    del described["metadata"]["holdout_sha256"]
+    for key in ("holdout_sha256", "temporal", "remarks"):
+        del described["metadata"][key]
     (saved / "MLmodel").write_text(yaml.safe_dump(described))
-    assert load_model(saved).info.holdout_sha256 == ""
+    info = load_model(saved).info
+    assert (info.holdout_sha256, info.temporal, info.remarks) == ("", (), {})
 
 
 def test_the_same_model_gives_the_same_bytes_in_two_processes(table, tmp_path):
@@ -176,6 +206,83 @@ def test_mlflow_alone_loads_a_model_and_answers_the_same(flavour, saved, model, 
     answers = json.loads(python(MLFLOW_ALONE, flavour, saved, tmp_path / "rows.json"))
     assert answers == model.pipeline.predict(frame).tolist()
     assert set(answers) == {"good", "bad"}
+
+
+EVERYTHING_ALONE = """
+import sys
+sys.modules["holdfast"] = None
+import mlflow, numpy, pandas
+model = getattr(mlflow, sys.argv[1]).load_model(sys.argv[2])
+numpy.save(sys.argv[4], model.predict(pandas.read_parquet(sys.argv[3])))
+"""
+
+
+@pytest.fixture(scope="module")
+def every_step(tmp_path_factory):
+    """Return a table, a model with every kind of step, and where it is saved."""
+    path = tmp_path_factory.mktemp("every_step")
+    table = everything(path / "table")
+    model = train_everything(table)
+    return table, model, save(model, table, path / "model")
+
+
+@pytest.mark.parametrize("flavour", ["pyfunc", "sklearn"])
+def test_every_kind_of_step_answers_bit_for_bit_the_same_without_our_code(
+    flavour, every_step, tmp_path
+):
+    table, model, saved = every_step
+    frame = frame_of(table, model)
+    frame.to_parquet(tmp_path / "rows.parquet")
+    answers = tmp_path / "answers.npy"
+    python(EVERYTHING_ALONE, flavour, saved, tmp_path / "rows.parquet", answers)
+    expected = model.pipeline.predict(frame)
+    assert len(set(expected.tolist())) > 100
+    assert np.load(answers).tobytes() == expected.tobytes()
+
+
+def test_rows_answer_alone_as_they_do_together(every_step):
+    table, model, saved = every_step
+    frame = frame_of(table, model)
+    transform = load_model(saved).pipeline[:-1].transform
+    together = transform(frame)
+    for row in range(20):
+        assert transform(frame.iloc[[row]]).astype(float).tobytes() == together[[row]].tobytes()
+
+
+def test_every_kind_of_step_gives_the_same_bytes_in_another_process(every_step, tmp_path):
+    table, _, saved = every_step
+    subprocess.run(
+        [sys.executable, "-m", "tests.training.everything", table.path, tmp_path / "again"],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONHASHSEED": "7"},
+        check=True,
+    )
+    assert digests(tmp_path / "again") == digests(saved)
+
+
+def test_a_model_names_what_its_steps_need_beside_the_requirements_of_all(every_step):
+    lines = (every_step[2] / "requirements.txt").read_text().splitlines()
+    assert {line.partition("==")[0] for line in lines} - set(REQUIREMENTS) == {"feature-engine"}
+
+
+def test_dates_are_dates_in_the_signature(every_step):
+    signature = yaml.safe_load((every_step[2] / "MLmodel").read_text())["signature"]
+    inputs = {column["name"]: column["type"] for column in json.loads(signature["inputs"])}
+    assert (inputs["at"], inputs["inferred_date"], inputs["zip"]) == (
+        "datetime",
+        "datetime",
+        "double",
+    )
+
+
+def test_a_date_that_became_text_is_refused_with_its_name(every_step, tmp_path):
+    table, model, _ = every_step
+    rows = table.read()
+    moved = rows.set_column(rows.schema.get_field_index("at"), "at", rows["at"].cast(pa.string()))
+    columns = {name: moved.column(name) for name in moved.schema.names}
+    other = write_table(tmp_path / "other", columns, "y", "regression")
+    with pytest.raises(InputError, match=r"`current` must hold 'at' as dates.*Found: string"):
+        require_features(other, model, "current")
 
 
 def test_the_first_rows_of_the_table_are_the_example(saved):

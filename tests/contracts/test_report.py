@@ -138,3 +138,9 @@ def test_both_files_are_written_in_utf8(tmp_path):
     assert (tmp_path / "html").read_text(encoding="utf-8") == report.html()
     assert (tmp_path / "markdown").read_text(encoding="utf-8") == report.markdown()
     assert '<meta charset="utf-8">' in report.html()
+
+
+def test_a_page_that_decides_nothing_shows_no_decision():
+    report = page(Paragraph("p"), title="Profile", decision="")
+    assert "<h1>Profile</h1>" in report.html() and "<span" not in report.html()
+    assert report.markdown() == "# Profile\n\np\n"

@@ -1,6 +1,7 @@
 """The verdict contract: what is written is read, and nothing else is."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -22,6 +23,19 @@ def test_a_verdict_survives_its_file(tmp_path, decision):
     assert read_verdict(tmp_path / "verdict") == verdict
 
 
+def test_effect_share_and_examples_survive_the_file(tmp_path):
+    told = replace(REASON, effect="quarantine", share=0.25, examples=("a", "<b>", "é"))
+    Verdict("warn", (told, REASON)).write(tmp_path / "verdict")
+    assert read_verdict(tmp_path / "verdict") == Verdict("warn", (told, REASON))
+
+
+def test_a_verdict_of_before_the_examples_is_read(tmp_path):
+    old = {name: getattr(REASON, name) for name in ("code", "subject", "observed", "expected")}
+    document = {"decision": "fail", "reasons": [{**old, "message": REASON.message}]}
+    (tmp_path / "verdict").write_text(json.dumps(document))
+    assert read_verdict(tmp_path / "verdict") == Verdict("fail", (REASON,))
+
+
 def test_a_verdict_without_reasons_survives_its_file(tmp_path):
     Verdict("pass").write(tmp_path / "verdict")
     assert read_verdict(tmp_path / "verdict") == Verdict("pass", ())
@@ -38,6 +52,9 @@ def test_the_file_is_json_with_the_fields_of_the_contract(tmp_path):
                 "observed": 'saw "x"',
                 "expected": "one of 2",
                 "message": "A value\nthat was not there.",
+                "effect": "",
+                "share": None,
+                "examples": [],
             }
         ],
     }

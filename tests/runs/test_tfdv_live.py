@@ -76,5 +76,5 @@ def test_the_anomalies_of_a_changed_table_equal_tfdvs(compared, table, real_tabl
 
 
 @pytest.mark.parametrize("table", TABLES)
-def test_the_drift_of_a_selection_of_rows_is_what_tfdv_measures(compared, table, real_table):
-    agree(compared, table, "drift", real_table)
+def test_drift_and_skew_are_what_tfdv_measures(compared, table, real_table):
+    agree(compared, table, "drift and skew", real_table)

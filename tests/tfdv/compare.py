@@ -29,7 +29,8 @@ from holdfast.validation.statistics import table_statistics
 
 # Of large tables both work with samples or sketches: TFDV's are within 1 % of rank, as are ours.
 RANK = 0.01
-# TFDV counts so many distinct strings one by one; with more, a count may be too high. Beyond the second number it estimates how many there are. Ours are exact here.
+# TFDV counts so many distinct strings one by one; with more, a count may be too high. Beyond the
+# second number it estimates how many there are. Ours are exact here.
 COUNTED = 1000
 ESTIMATED, ESTIMATE = 16_384, 0.02
 # Field, value of ours, value of theirs, and how far apart they may be.
@@ -49,16 +50,17 @@ def differences(folder: Path) -> dict[str, dict]:
     ours = statistics(folder / "table.parquet")
     theirs = read(folder / "statistics", DatasetFeatureStatistics)
     schema, limited = read(folder / "schema", Schema), read(folder / "limited", Schema)
-    changed = tfdv.validate_statistics(statistics(folder / "changed.parquet"), schema)
+    serving = statistics(folder / "changed.parquet")
+    changed = tfdv.validate_statistics(serving, schema)
     drifted = statistics(folder / "drifted.parquet")
-    drift = tfdv.validate_statistics(drifted, limited, previous=ours)
+    drift = tfdv.validate_statistics(drifted, limited, previous=ours, serving=serving)
     rows = open_table(folder / "table.parquet").read()
     pairs = {
         "exact fields": exact(ours, theirs),
         "ranks": ranks(ours, theirs, rows),
         "schema": parts(tfdv.infer_schema(ours), schema),
         "anomalies": reasons(changed, read(folder / "anomalies", Anomalies)),
-        "drift": measures(drift, read(folder / "drift", Anomalies), ours),
+        "drift and skew": measures(drift, read(folder / "drift", Anomalies), ours),
     }
     return {question: judged(list(found)) for question, found in pairs.items()}
 
@@ -140,7 +142,9 @@ def ranks(
             for field, mine, reference in bounds(a, b):
                 distance = rank_distance(values, mine, reference)
                 yield f"{name} {field} {mine} {reference}", distance, 0.0, RANK
-            yield from widths(name, a, b)
+            # Beside infinite values, our finite ones have the range of the sample.
+            if math.isfinite(b.num_stats.max):
+                yield from widths(name, a, b)
 
 
 def widths(name: str, ours: FeatureNameStatistics, theirs: FeatureNameStatistics) -> Pairs:
@@ -150,10 +154,8 @@ def widths(name: str, ours: FeatureNameStatistics, theirs: FeatureNameStatistics
     total = ours.num_stats.common_stats.num_non_missing
     up_to, up_to_theirs = 0.0, 0.0
     for a, b in zip(mine, reference, strict=False):
-        # Beside infinite values, our finite ones have the range of the sample.
-        if math.isfinite(theirs.num_stats.max):
-            yield f"{name} from", a.low_value, b.low_value, 0
-            yield f"{name} to", a.high_value, b.high_value, 0
+        yield f"{name} from", a.low_value, b.low_value, 0
+        yield f"{name} to", a.high_value, b.high_value, 0
         up_to, up_to_theirs = up_to + a.sample_count, up_to_theirs + b.sample_count
         yield f"{name} up to {b.high_value}", up_to / total, up_to_theirs / total, RANK
 
@@ -202,7 +204,7 @@ def reasons(ours: Anomalies, theirs: Anomalies) -> Pairs:
 
 
 def measures(ours: Anomalies, theirs: Anomalies, before: DatasetFeatureStatistics) -> Pairs:
-    """Yield how far each column has drifted, and whether that was too far."""
+    """Yield how far each column is from earlier and serving rows, and whether too far."""
     mine, reference = drifts(ours), drifts(theirs)
     many = {f.path.step[0] for f in before.features if f.string_stats.unique > COUNTED}
     for name in sorted({*mine, *reference}):
@@ -216,8 +218,10 @@ def measures(ours: Anomalies, theirs: Anomalies, before: DatasetFeatureStatistic
 
 def drifts(anomalies: Anomalies) -> dict:
     """Return the measures by column."""
-    found = anomalies.drift_skew_info
-    return {info.path.step[0]: list(info.drift_measurements) for info in found}
+    return {
+        info.path.step[0]: [*info.drift_measurements, *info.skew_measurements]
+        for info in anomalies.drift_skew_info
+    }
 
 
 if __name__ == "__main__":

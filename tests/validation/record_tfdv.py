@@ -1,7 +1,7 @@
 """Record what the whole of TFDV says of a table, for the parity test.
 
-It needs tensorflow-data-validation==1.16.1 with all its dependencies, which no environment of ours
-holds: python -m tests.validation.record_tfdv is run by hand, and tfdv_reference/ is committed.
+It needs the whole of TFDV (tests/tfdv): python -m tests.validation.record_tfdv is run by hand in
+`.environments/tfdv-*`, and tfdv_reference/ is committed.
 """
 
 from pathlib import Path

@@ -17,13 +17,14 @@ The grammar, by example (README of validate_table):
       - {rule: drift, measure: population_stability_index, max: 0.2, columns: [fare]}
 """
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
+from tensorflow_metadata.proto.v0.anomalies_pb2 import AnomalyInfo
 
+from holdfast.documents import Document, read_document
 from holdfast.errors import InputError
-from holdfast.validation.documents import Document, read_document
 
 Policy = Literal["fail", "warn", "quarantine"]
 Names = Annotated[list[str], Field(min_length=1)]
@@ -38,6 +39,8 @@ ROW_ANOMALIES = {
     "float_type_big_float": "range",
     "feature_type_low_fraction_present": "presence",
     "feature_type_low_number_present": "presence",
+    # A row of a flat table holds one value of a column, or none.
+    "invalid_feature_shape": "presence",
 }
 
 
@@ -95,8 +98,9 @@ class TableRule(Document):
 class Bounded(TableRule):
     """A number that lies within bounds, one of which may be left out."""
 
-    min: float | None = None
-    max: float | None = None
+    # Whole numbers stay so: they are shown with all their digits.
+    min: int | float | None = None
+    max: int | float | None = None
 
     @model_validator(mode="after")
     def _has_a_bound(self) -> "Bounded":
@@ -184,28 +188,34 @@ def read_expectations(
     """
     found = read_document(text, Expectations, "expectations")
     for code, policy in found.policies.items():
+        if code.upper() not in set(AnomalyInfo.Type.keys()) or not code.islower():
+            raise InputError(
+                f"`expectations` must give policies to anomalies of TFDV, such as "
+                f"{sorted(ROW_ANOMALIES)}. Found: {code[:100]!r}. Take the code from a verdict."
+            )
         if policy == "quarantine" and code not in ROW_ANOMALIES:
             raise InputError(
                 f"`expectations` can quarantine rows only for anomalies that rows are to blame "
                 f"for: {sorted(ROW_ANOMALIES)}. Found: {code!r}. Use fail or warn for it."
             )
+    known, others = set(columns), set(reference_columns or ())
     for rule in found.rules:
         named = [*getattr(rule, "columns", []), *filter(None, [getattr(rule, "column", "")])]
-        _check(named, columns, f"rule {rule.rule}", "the table")
+        _check(named, known, f"rule {rule.rule}", "the table")
         if isinstance(rule, ExistsInReference):
             if reference_columns is None:
                 raise InputError(
                     "`reference` must be given for the rule exists_in_reference. Found: no such "
                     "input. Pass the table whose values are looked up."
                 )
-            _check(rule.reference_columns, reference_columns, f"rule {rule.rule}", "`reference`")
+            _check(rule.reference_columns, others, f"rule {rule.rule}", "`reference`")
     return found
 
 
-def _check(named: Sequence[str], columns: Sequence[str], where: str, what: str) -> None:
+def _check(named: Sequence[str], columns: Set[str], where: str, what: str) -> None:
     unknown = [name for name in named if name not in columns]
     if unknown:
         raise InputError(
             f"`expectations` must name columns of {what}. Found: {unknown} in {where}, not among "
-            f"{list(columns)[:30]}. Check the spelling; case counts."
+            f"{sorted(columns)[:30]}. Check the spelling; case counts."
         )

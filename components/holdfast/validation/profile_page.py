@@ -19,10 +19,11 @@ DOMINATED = 0.95
 SKEWED = 2.0
 SHOWN_VALUES = 5
 SHOWN_LETTERS = 40
+SHOWN_LETTERS_OF_NAME = 80
 SHOWN_SHARES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 BARS = 24
-# A page stays below 2 MB: columns beyond this many characters are named in the table alone.
-CARD_CHARACTERS = 1_500_000
+# A page stays below 2 MB: columns beyond this many bytes are named in the table alone.
+CARD_BYTES = 1_300_000
 
 STYLE = """<style>
 .cards { display: grid; grid-template-columns: repeat(auto-fill, minmax(19rem, 1fr)); gap: 1rem; }
@@ -82,6 +83,7 @@ def warnings(column: NumberColumn | TextColumn) -> list[str]:
     return [name for name, holds in found.items() if holds]
 
 
+@np.errstate(invalid="ignore", over="ignore")  # of the largest floats
 def skewness(column: NumberColumn) -> float:
     """Return the Fisher-Pearson skewness of a column's finite values, from the sample."""
     values = column.sample.values[np.isfinite(column.sample.values)]
@@ -118,8 +120,8 @@ class Cards:
         size = 0
         for name in order:
             card = _card(name, self.profile.types[name], columns[name])
-            size += len(card)
-            if size > CARD_CHARACTERS:
+            size += len(card.encode())
+            if size > CARD_BYTES:
                 break
             cards.append(card)
         more = len(order) - len(cards)
@@ -141,7 +143,7 @@ def _card(name: str, kind: str, column: NumberColumn | TextColumn) -> str:
     ]
     body = _numbers(kind, column) if isinstance(column, NumberColumn) else _texts(column)
     return (
-        f'<div class="card"><h3>{escape(_short(name, 120))}</h3>'
+        f'<div class="card"><h3>{escape(_short(name, SHOWN_LETTERS_OF_NAME))}</h3>'
         f"<small>{' · '.join(about)}</small> {odd}{body if column.present else ''}</div>"
     )
 
@@ -205,7 +207,8 @@ def _overview(profile: Profile, name: str) -> tuple[str, ...]:
         ends = (_value(kind, column.low), _value(kind, column.high))
     distinct = f"{_about(column)}{column.distinct:,}"
     odd = ", ".join(warnings(column))
-    return (_short(name, 120), kind, _share(column.missing, rows), distinct, *ends, odd)
+    shown = _short(name, SHOWN_LETTERS_OF_NAME)
+    return (shown, kind, _share(column.missing, rows), distinct, *ends, odd)
 
 
 def _value(kind: str, value: float) -> str:

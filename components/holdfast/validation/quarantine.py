@@ -23,6 +23,19 @@ class SplitRows:
     quarantine: Table
 
 
+def require_room(table: Table) -> None:
+    """Refuse a table that has a column of the name that the reasons need.
+
+    Raises:
+        InputError: It has one.
+    """
+    if REASONS in table.schema.names:
+        raise InputError(
+            f"`table` must have no column {REASONS!r}: the reasons of rows set aside go there. "
+            f"Found: it has one. Rename it."
+        )
+
+
 def write_rows(
     table: Table, aside: Aside, accepted: str | Path, quarantine: str | Path
 ) -> SplitRows:
@@ -34,14 +47,7 @@ def write_rows(
         accepted: Where the others go, as a table like the source.
         quarantine: Where they go, with the reasons in a last column.
 
-    Raises:
-        InputError: The table has a column of the name that the reasons need.
     """
-    if REASONS in table.schema.names:
-        raise InputError(
-            f"`table` must have no column {REASONS!r}: the reasons of rows set aside go there. "
-            f"Found: it has one. Rename it."
-        )
     if not len(aside.rows) and (table.path / MANIFEST).is_file():
         shutil.copytree(table.path, accepted, copy_function=_link, dirs_exist_ok=True)
         with _writer(table, quarantine, with_reasons=True):
@@ -53,16 +59,17 @@ def write_rows(
 
 def _write_both(table: Table, aside: Aside, accepted: str | Path, quarantine: str | Path) -> None:
     first = place = 0
+    texts = pa.array(aside.reasons, pa.string())
     with (
         _writer(table, accepted, with_reasons=False) as good,
         _writer(table, quarantine, with_reasons=True) as bad,
     ):
-        for batch in table.batches():
+        for batch in (each.cast(good.schema) for each in table.batches()):
             end = int(np.searchsorted(aside.rows, first + batch.num_rows))
             kept = np.ones(batch.num_rows, dtype=bool)
             kept[aside.rows[place:end] - first] = False
             good.write(batch.filter(pa.array(kept)))
-            reasons = pa.array(aside.reasons[place:end], pa.string())
+            reasons = texts.take(pa.array(aside.codes[place:end]))
             rows = batch.filter(pa.array(~kept))
             bad.write(pa.RecordBatch.from_arrays([*rows.columns, reasons], schema=bad.schema))
             first, place = first + batch.num_rows, end
@@ -70,7 +77,11 @@ def _write_both(table: Table, aside: Aside, accepted: str | Path, quarantine: st
 
 def _writer(table: Table, path: str | Path, *, with_reasons: bool) -> TableWriter:
     # Metadata of another writer says nothing true of these rows.
-    schema = table.schema.remove_metadata()
+    # Arrow cannot choose among views of strings.
+    schema = pa.schema(
+        pa.field(f.name, pa.large_string() if pa.types.is_string_view(f.type) else f.type)
+        for f in table.schema
+    )
     if with_reasons:
         schema = schema.append(pa.field(REASONS, pa.string()))
     return TableWriter(path, schema, table.target, table.task, table.role, table.holdout)

@@ -4,12 +4,11 @@ Rows are told by their numbers, from 0 and in order. Whole tables go through in 
 needs beyond the memory limit is put on disk.
 """
 
-import json
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +16,15 @@ import pyarrow as pa
 
 from holdfast.errors import InputError
 from holdfast.table import Table
+from holdfast.validation.conditions import (
+    LOCK,
+    Expression,
+    first_line,
+    place,
+    read_condition,
+    readable,
+    require_condition,
+)
 from holdfast.validation.expectations import (
     Condition,
     ExistsInReference,
@@ -27,10 +35,9 @@ from holdfast.validation.expectations import (
 if TYPE_CHECKING:
     import duckdb
 
-MEMORY = "512MB"
-ROW = "holdfast_row"
-# Conditions come from outside: they see the rows, and no file of this machine.
-_LOCK = "SET enable_external_access = false; SET lock_configuration = true"
+ROW = '"holdfast row"'
+# So many questions at once; each lengthens the time that DuckDB plans for.
+CHECKS = 200
 
 Numbers: TypeAlias = "npt.NDArray[np.int64]"
 _NONE: Numbers = np.zeros(0, np.int64)
@@ -49,81 +56,119 @@ def check_of(rule: Condition | Matches, schema: pa.Schema) -> Check:
     """Return the question that a rule asks of each row.
 
     Raises:
-        InputError: The condition is not SQL on the columns of the table.
+        InputError: The condition is not SQL on the columns of the table, or the pattern is none.
     """
-    if isinstance(rule, Matches):
-        column = f"CAST({quoted(rule.column)} AS VARCHAR)"
-        check = Check(
-            "matches", (rule.column,), f"NOT regexp_full_match({column}, {text(rule.pattern)})"
-        )
-    else:
-        check = Check("condition", _columns_of(rule.sql, schema), f"NOT ({rule.sql})")
-    _try(check, schema)
-    return check
+    if isinstance(rule, Condition):
+        condition = read_condition(rule.sql, schema)
+        return Check("condition", condition.columns, f"NOT {condition.sql}")
+    import duckdb
+
+    column = f"CAST({place(schema, rule.column)} AS VARCHAR)"
+    matches = f"regexp_full_match({column}, {text(rule.pattern)})"
+    try:
+        require_condition(Expression(matches, (rule.column,)), schema)
+    except duckdb.Error as error:
+        raise InputError(
+            f"`expectations` must hold regular expressions of RE2. Found: {first_line(error)} in "
+            f"{rule.pattern[:300]!r} for column {rule.column!r}. RE2 has no look-around and no "
+            f"references to groups."
+        ) from error
+    return Check("matches", (rule.column,), f"NOT {matches}")
 
 
-def broken_by_checks(table: Table, checks: list[Check]) -> list[Numbers]:
-    """Read the table once and return the rows that break each check."""
-    if not checks:
-        return []
-    columns = sorted({name for check in checks for name in check.columns})
+def broken_by_checks(table: Table, checks: Sequence[Check]) -> list[Numbers]:
+    """Read the table once for so many checks and return the rows that break each.
+
+    Raises:
+        InputError: A condition cannot be decided for some row.
+    """
+    import duckdb
+
+    found: list[Numbers] = []
+    for first in range(0, len(checks), CHECKS):
+        some = checks[first : first + CHECKS]
+        try:
+            found += _broken(table, some)
+        except (duckdb.Error, pa.ArrowException) as error:
+            # DuckDB's own message would name a value.
+            kind, rules = str(error).partition(":")[0], [(c.code, *c.columns) for c in some]
+            raise InputError(
+                f"`expectations` must hold conditions that can be decided for each row. Found: "
+                f"{kind} in one of {rules[:20]}. Use TRY_CAST instead of CAST."
+            ) from None
+    return found
+
+
+def _broken(table: Table, checks: Sequence[Check]) -> list[Numbers]:
+    columns = list(dict.fromkeys(name for check in checks for name in check.columns))
     flags = ", ".join(f"coalesce({c.broken}, false) AS b{i}" for i, c in enumerate(checks))
     some = " OR ".join(f"b{i}" for i in range(len(checks)))
     found: list[list[Numbers]] = [[] for _ in checks]
-    with _session(table, columns) as session:
+    with _session() as session:
+        session.register("rows", _numbered(table, columns))
         query = f"SELECT * FROM (SELECT {ROW}, {flags} FROM rows) WHERE {some}"  # noqa: S608
         for batch in session.sql(query).to_arrow_reader():
-            rows = batch[ROW].to_numpy()
+            rows = batch[0].to_numpy()
             for index, parts in enumerate(found):
-                parts.append(rows[batch[f"b{index}"].to_numpy(zero_copy_only=False)])
+                parts.append(rows[batch[index + 1].to_numpy(zero_copy_only=False)])
     return [np.sort(np.concatenate([*parts, _NONE])) for parts in found]
 
 
 def broken_by_key(table: Table, rule: Unique) -> Numbers:
     """Return the rows whose key an earlier row has."""
-    key = ", ".join(quoted(name) for name in rule.columns)
-    with _session(table, rule.columns) as session:
+    places = [place(table.schema, name) for name in dict.fromkeys(rule.columns)]
+    key = ", ".join(places)
+    with _session() as session:
+        session.register("rows", _numbered(table, rule.columns))
         session.execute(
             f"CREATE TEMP TABLE repeated AS SELECT {key}, min({ROW}) AS first FROM rows "  # noqa: S608
-            f"WHERE {_all_known(rule.columns)} GROUP BY {key} HAVING count(*) > 1"
+            f"WHERE {_all_known(places)} GROUP BY {key} HAVING count(*) > 1"
         )
         if not session.sql("FROM repeated LIMIT 1").fetchall():
             return _NONE
-    with _session(table, rule.columns) as session:
-        rows = session.sql(
-            f"SELECT {ROW} FROM (SELECT {ROW}, row_number() OVER (PARTITION BY {key} "  # noqa: S608
-            f"ORDER BY {ROW}) AS n FROM rows WHERE {_all_known(rule.columns)}) WHERE n > 1"
+        # A reader is read once.
+        session.register("again", _numbered(table, rule.columns))
+        return _numbers(
+            session.sql(
+                f"SELECT {ROW} FROM again JOIN repeated USING ({key}) "  # noqa: S608
+                f"WHERE {ROW} > first"
+            )
         )
-        return _numbers(rows)
 
 
 def broken_by_reference(table: Table, rule: ExistsInReference, reference: Table) -> Numbers:
     """Return the rows whose values no row of the reference holds."""
-    pairs = zip(rule.columns, rule.reference_columns, strict=True)
-    equal = " AND ".join(f"rows.{quoted(a)} = known.{quoted(b)}" for a, b in pairs)
-    keys = ", ".join(quoted(name) for name in rule.reference_columns)
-    with _session(table, rule.columns) as session:
-        batches = pa.RecordBatchReader.from_batches(
-            _schema(reference, rule.reference_columns), reference.batches(rule.reference_columns)
+    places = [place(table.schema, name) for name in rule.columns]
+    others = [place(reference.schema, name) for name in rule.reference_columns]
+    equal = " AND ".join(f"rows.{a} = known.{b}" for a, b in zip(places, others, strict=True))
+    with _session() as session:
+        session.register("rows", _numbered(table, rule.columns))
+        session.register("reference", _numbered(reference, rule.reference_columns))
+        session.execute(
+            f"CREATE TEMP TABLE known AS SELECT DISTINCT {', '.join(dict.fromkeys(others))} "  # noqa: S608
+            f"FROM reference"
         )
-        session.register("reference", batches)
-        session.execute(f"CREATE TEMP TABLE known AS SELECT DISTINCT {keys} FROM reference")  # noqa: S608
-        try:
-            rows = session.sql(
+        return _numbers(
+            session.sql(
                 f"SELECT {ROW} FROM rows ANTI JOIN known ON {equal} "  # noqa: S608
-                f"WHERE {_all_known(rule.columns, 'rows.')}"
+                f"WHERE {_all_known(places)}"
             )
-            return _numbers(rows)
-        except _duckdb_error() as error:
+        )
+
+
+def require_comparable(rule: ExistsInReference, schema: pa.Schema, reference: pa.Schema) -> None:
+    """Refuse a look-up of values among those of another type.
+
+    Raises:
+        InputError: DuckDB would compare them as something else than they are, or not at all.
+    """
+    for name, other in zip(rule.columns, rule.reference_columns, strict=True):
+        kinds = schema.field(name).type, reference.field(other).type
+        if _kind(kinds[0]) != _kind(kinds[1]):
             raise InputError(
-                f"`reference` must hold values of the same type as the table. Found: "
-                f"{_first_line(error)}. Read both columns as the same type."
-            ) from error
-
-
-def quoted(name: str) -> str:
-    """Return a column's name as SQL."""
-    return '"' + name.replace('"', '""') + '"'
+                f"`reference` must hold values of the same type as the table. Found: column "
+                f"{other!r} of {kinds[1]} for {name!r} of {kinds[0]}. Read both as one type."
+            )
 
 
 def text(value: str) -> str:
@@ -132,105 +177,50 @@ def text(value: str) -> str:
 
 
 @contextmanager
-def _session(table: Table, columns: list[str]) -> Iterator["duckdb.DuckDBPyConnection"]:
-    """Yield a session that sees the numbered rows of a table, and nothing else of this machine."""
+def _session() -> Iterator["duckdb.DuckDBPyConnection"]:
+    """Yield a session that sees nothing of this machine."""
     import duckdb
 
     with tempfile.TemporaryDirectory() as scratch:
-        settings = {"memory_limit": MEMORY, "temp_directory": scratch}
-        session = duckdb.connect(config={"autoinstall_known_extensions": False, **settings})
-        session.execute(_LOCK)
-        session.register("rows", _numbered(table, columns))
+        session = duckdb.connect(config={"temp_directory": scratch})
+        session.execute(LOCK)
         try:
             yield session
         finally:
             session.close()
 
 
-def _numbered(table: Table, columns: list[str]) -> pa.RecordBatchReader:
-    schema = _schema(table, columns).append(pa.field(ROW, pa.int64()))
+def _numbered(table: Table, columns: Sequence[str]) -> pa.RecordBatchReader:
+    """Return the rows of some columns, which are called by their places, with their numbers."""
+    names = list(dict.fromkeys(columns))
+    fields = [(place(table.schema, n)[1:-1], readable(table.schema.field(n))) for n in names]
+    schema = pa.schema([*fields, (ROW[1:-1], pa.int64())])
 
     def batches() -> Iterator[pa.RecordBatch]:
         first = 0
-        for batch in table.batches(columns):
+        for batch in table.batches(names):
             numbers = pa.array(np.arange(first, first + batch.num_rows))
-            yield pa.RecordBatch.from_arrays([*batch.columns, numbers], schema=schema)
+            columns = [c.cast(f.type) for c, f in zip(batch.columns, schema, strict=False)]
+            yield pa.RecordBatch.from_arrays([*columns, numbers], schema=schema)
             first += batch.num_rows
 
     return pa.RecordBatchReader.from_batches(schema, batches())
 
 
-def _schema(table: Table, columns: list[str]) -> pa.Schema:
-    return pa.schema([table.schema.field(name) for name in columns])
-
-
-def _all_known(columns: list[str], of: str = "") -> str:
-    return " AND ".join(f"{of}{quoted(name)} IS NOT NULL" for name in columns)
+def _all_known(places: Sequence[str]) -> str:
+    return " AND ".join(f"{each} IS NOT NULL" for each in places)
 
 
 def _numbers(rows: "duckdb.DuckDBPyRelation") -> Numbers:
-    return np.sort(rows.to_arrow_table()[ROW].to_numpy())
+    return np.sort(rows.to_arrow_table()[0].to_numpy())
 
 
-def _columns_of(condition: str, schema: pa.Schema) -> tuple[str, ...]:
-    """Return the columns that a condition names, as DuckDB's own parser sees it."""
-    import duckdb
-
-    query = f"SELECT 1 FROM rows WHERE ({condition})"  # noqa: S608
-    (answer,) = duckdb.connect().execute("SELECT json_serialize_sql($1)", [query]).fetchone()
-    parsed = json.loads(answer)
-    if parsed.get("error"):
-        raise _not_a_condition(condition, str(parsed.get("error_message")))
-    if len(parsed["statements"]) != 1:
-        raise _not_a_condition(condition, "more than one statement")
-    named: list[str] = []
-    for node in _nodes(parsed["statements"][0]["node"]["where_clause"]):
-        if node.get("class") == "SUBQUERY":
-            raise _not_a_condition(condition, "a subquery; only the columns of a row can be used")
-        if node.get("class") == "COLUMN_REF":
-            named.append(node["column_names"][-1])
-    # DuckDB does not tell names apart by case; neither can a condition.
-    by_folded = {name.casefold(): name for name in schema.names}
-    return tuple(dict.fromkeys(by_folded[n.casefold()] for n in named if n.casefold() in by_folded))
-
-
-def _nodes(tree: object) -> Iterator[dict[str, Any]]:
-    if isinstance(tree, dict):
-        yield tree
-    children = tree.values() if isinstance(tree, dict) else tree if isinstance(tree, list) else ()
-    for child in children:
-        yield from _nodes(child)
-
-
-def _try(check: Check, schema: pa.Schema) -> None:
-    """Ask the question of no rows: mistakes show before data is read."""
-    import duckdb
-
-    if not check.columns:
-        raise _not_a_condition(check.broken.removeprefix("NOT "), "no column of the table")
-    session = duckdb.connect(config={"autoinstall_known_extensions": False})
-    session.execute(_LOCK)
-    session.register("rows", pa.schema([schema.field(n) for n in check.columns]).empty_table())
-    try:
-        # The cast tells a condition from any other expression.
-        session.sql(f"SELECT CAST(({check.broken}) AS BOOLEAN) FROM rows").fetchall()  # noqa: S608
-    except duckdb.Error as error:
-        raise _not_a_condition(check.broken.removeprefix("NOT "), _first_line(error)) from error
-
-
-def _not_a_condition(condition: str, found: str) -> InputError:
-    return InputError(
-        f"`expectations` must hold conditions that DuckDB's SQL can decide for each row. Found: "
-        f"{found} in {condition!r}. Name columns as they are, in double quotes where they are not "
-        f"plain words."
-    )
-
-
-def _duckdb_error() -> type[Exception]:
-    import duckdb
-
-    return duckdb.Error
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).splitlines()[0] if str(error) else type(error).__name__
+def _kind(kind: pa.DataType) -> str:
+    """Return what a type's values can be compared with."""
+    if pa.types.is_dictionary(kind):
+        return _kind(kind.value_type)
+    if pa.types.is_date(kind) or pa.types.is_timestamp(kind):
+        return "time"
+    numeric = pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)
+    text_kinds = pa.types.is_string(kind) or pa.types.is_large_string(kind)
+    return "number" if numeric else "text" if text_kinds else str(kind)

@@ -1,6 +1,9 @@
 """Schemas as text proto: read, written and asked for what they expect of a column."""
 
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TypeAlias
 
 from google.protobuf import text_format
 from tensorflow_metadata.proto.v0.schema_pb2 import Feature, FeatureType, Schema
@@ -10,6 +13,8 @@ from holdfast.errors import InputError
 CONTRACT = "schema/1"
 # An annotation of a feature: its values are shown in no verdict and no report.
 SENSITIVE = "sensitive"
+
+Domains: TypeAlias = Mapping[str, Sequence[str]]
 
 
 def read_schema(path: str | Path) -> Schema:
@@ -25,6 +30,13 @@ def read_schema(path: str | Path) -> Schema:
             f"`schema` must be a TensorFlow Metadata schema as text proto. Found: {error}. Make "
             f"one with infer_schema, or correct the line."
         ) from error
+    names = [feature.name for feature in schema.feature]
+    if len(set(names)) < len(names):
+        twice = sorted(name for name, count in Counter(names).items() if count > 1)
+        raise InputError(
+            f"`schema` must name each column once, or what one entry asks is lost. Found: "
+            f"{twice[:10]} more than once. Keep one of them."
+        )
     return schema
 
 
@@ -38,12 +50,16 @@ def metadata(schema: Schema) -> dict[str, object]:
     return {"holdfast_contract": CONTRACT, "columns": len(schema.feature)}
 
 
-def string_domain(feature: Feature, schema: Schema) -> list[str] | None:
+def named_domains(schema: Schema) -> Domains:
+    """Return the domains that columns share by name."""
+    return {domain.name: list(domain.value) for domain in schema.string_domain}
+
+
+def string_domain(feature: Feature, named: Domains) -> Sequence[str] | None:
     """Return the strings that a column may hold; None where any will do."""
     if feature.HasField("string_domain"):
         return list(feature.string_domain.value)
-    named = [d for d in schema.string_domain if feature.HasField("domain")]
-    return next((list(d.value) for d in named if d.name == feature.domain), None)
+    return named.get(feature.domain) if feature.HasField("domain") else None
 
 
 def bounds(feature: Feature) -> tuple[float | None, float | None]:
@@ -61,8 +77,14 @@ def bounds(feature: Feature) -> tuple[float | None, float | None]:
 def interval(low: float | None, high: float | None) -> str:
     """Say in words which numbers lie within bounds, one of which may be missing."""
     if low is None:
-        return f"at most {high:g}"
-    return f"at least {low:g}" if high is None else f"from {low:g} to {high:g}"
+        return "any number" if high is None else f"at most {number(high)}"
+    least = number(low)
+    return f"at least {least}" if high is None else f"from {least} to {number(high)}"
+
+
+def number(value: float) -> str:
+    """Return a number as people write it; whole ones with all their digits."""
+    return str(value) if isinstance(value, int) else f"{value:.6g}"
 
 
 def is_sensitive(feature: Feature) -> bool:
@@ -70,12 +92,12 @@ def is_sensitive(feature: Feature) -> bool:
     return SENSITIVE in feature.annotation.tag
 
 
-def constraints(feature: Feature, schema: Schema) -> str:
+def constraints(feature: Feature, named: Domains) -> str:
     """Say in one line what the schema asks of a column."""
     parts = [FeatureType.Name(feature.type)]
     if feature.presence.min_fraction:
         parts.append(f"present in at least {feature.presence.min_fraction:.4g} of rows")
-    known = string_domain(feature, schema)
+    known = string_domain(feature, named)
     if known is not None:
         share = feature.distribution_constraints.min_domain_mass
         parts.append(f"at least {share:.4g} of values out of {len(known)} known ones")

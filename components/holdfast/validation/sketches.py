@@ -56,7 +56,10 @@ class DistinctCount:
         if not self.exact:
             hashes = hashes[hashes < self.hashes[-1]]
         if len(hashes):
-            self.hashes = np.unique(np.concatenate((self.hashes, hashes)))[:KEPT_HASHES]
+            # np.unique takes five times as long.
+            both = np.sort(np.concatenate((self.hashes, hashes)))
+            first = np.append(True, both[1:] != both[:-1])
+            self.hashes = both[first][:KEPT_HASHES].copy()
 
 
 @dataclass(frozen=True)
@@ -84,10 +87,10 @@ def draw(first_row: int, rows: int, seed: int) -> Draw:
 class ValueSample:
     """A uniform sample of a column's values: those of the rows of smallest random priority.
 
-    Settled, it is in ascending order. All values where there are at most `size`. Beyond, the share of values below any bound is
-    within 0.01 of the true share but for a chance of 2 exp(-0.0002 size) (Dvoretzky, Kiefer and
-    Wolfowitz 1956, with the constant of Massart 1990): 4 in a million for a size of 65,536.
-    Samples of parts of a table merge into the sample of the whole.
+    All values where there are at most `size`; settled, in ascending order. Beyond, the share of
+    values below any bound is within 0.01 of the true share but for a chance of 2 exp(-0.0002 size)
+    (Dvoretzky, Kiefer and Wolfowitz 1956, with the constant of Massart 1990): 4 in a million for a
+    size of 65,536. Samples of parts of a table merge into the sample of the whole.
     """
 
     size: int

@@ -1,8 +1,9 @@
 """A profile as TFDV's statistics.
 
 Histograms and quantiles come from the profile's sample (all values, where there are few enough);
-everything else is exact. Mean and deviation of a column with an infinite value are NaN. Booleans count as 0 and 1 and times as whole seconds since 1970, both as
-INT; text is STRING. A row of a flat table holds one value of a column, or none.
+everything else is exact. Mean and deviation of a column with an infinite value are NaN. Booleans
+count as 0 and 1 and times as whole seconds since 1970, both as INT; text is STRING. A row of a flat
+table holds one value of a column, or none.
 """
 
 import numpy as np

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import pyarrow as pa
+import pyarrow.dataset as ds
 
 from holdfast.errors import InputError
 from holdfast.table import Table
@@ -34,8 +35,15 @@ def _rows_of(table: Table, shard: int, shards: int) -> tuple[int, Iterator[pa.Re
         return 0, table.batches()
     starts, total = [0], table.rows
     for piece in table.pieces():
-        starts.append(starts[-1] + piece.count_rows())
+        starts.append(starts[-1] + _rows(piece))
     chosen = [n for n, start in enumerate(starts[:-1]) if start * shards // total == shard]
     if not chosen:
         return 0, iter(())
     return starts[chosen[0]], table.batches(None, chosen[0], chosen[-1] + 1)
+
+
+def _rows(piece: ds.Fragment) -> int:
+    # Of some row groups of a file, Arrow's count_rows counts the rows of the whole file.
+    if isinstance(piece, ds.ParquetFileFragment):
+        return sum(group.num_rows for group in piece.row_groups)
+    return int(piece.count_rows())
