@@ -8,7 +8,9 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
 from pathlib import Path
 
@@ -29,12 +31,26 @@ def main(arguments: Sequence[str]) -> int:
     for family in FAMILIES:
         python = str(environments.ensure(family, print))
         groups[family] = [python, "-m", "pytest", f"tests/{family}", *ALSO.get(family, [])]
+    alone = str(pytest_alone())
     codes = {}
-    for name, command in groups.items():
-        print(f"\n=== {name} ===", flush=True)
-        paths = [str(ROOT)] if name == "authoring" else [str(pytest_alone()), str(ROOT)]
-        variables = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
-        codes[name] = subprocess.run([*command, *arguments], cwd=ROOT, env=variables).returncode
+
+    def run(names: Sequence[str]) -> None:
+        for name in names:
+            paths = [str(ROOT)] if name == "authoring" else [alone, str(ROOT)]
+            variables = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
+            start = time.monotonic()
+            print(f"running {name}", flush=True)
+            done = subprocess.run(
+                [*groups[name], *arguments], cwd=ROOT, env=variables, text=True,
+                stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            )  # fmt: skip
+            codes[name] = done.returncode
+            head = f"=== {name} ({time.monotonic() - start:.0f} s) ==="
+            print(f"\n{head}\n{done.stdout}", flush=True)
+
+    # Whole runs wait for processes to start most of the time: the families' tests go beside them.
+    with ThreadPoolExecutor(2) as lanes:
+        list(lanes.map(run, (["authoring"], list(FAMILIES))))
     failed = [name for name, code in codes.items() if code]
     print(f"\ngroups that failed: {', '.join(failed) or 'none'}")
     missing = "\n".join(f"  {name}: {remedy}" for name, remedy in lacking().items())
