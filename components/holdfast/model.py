@@ -9,16 +9,18 @@ and only types of the list below are ever built from a file.
 import hashlib
 import json
 import logging
+import math
 import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import pyarrow as pa
 
+from holdfast.environment import lock_sha256
 from holdfast.errors import InputError
 from holdfast.table import Table, Task
 
@@ -27,8 +29,31 @@ if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
 
 CONTRACT = "model/1"
+# How a model reads a column; none: not at all.
+Kind = Literal["numbers", "text", "dates", "none"]
 # What skops does not trust by itself and a model of ours may hold.
 TRUSTED_TYPES = (
+    "feature_engine.datetime.datetime.DatetimeFeatures",
+    "feature_engine.encoding.count_frequency.CountFrequencyEncoder",
+    "feature_engine.outliers.winsorizer.Winsorizer",
+    "numpy.clip",
+    "numpy.dtype",
+    "numpy.interp",
+    "numpy.ravel",
+    "sklearn.calibration._CalibratedClassifier",
+    "sklearn.calibration._SigmoidCalibration",
+    "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
+    "sklearn.metrics._dist_metrics.ChebyshevDistance64",
+    "sklearn.metrics._dist_metrics.EuclideanDistance64",
+    "sklearn.metrics._dist_metrics.ManhattanDistance64",
+    "sklearn.metrics._dist_metrics.MinkowskiDistance64",
+    "sklearn.model_selection._split.KFold",
+    "sklearn.model_selection._split.StratifiedKFold",
+    "sklearn.neighbors._ball_tree.BallTree",
+    "sklearn.neighbors._kd_tree.KDTree",
+    "sklearn.neural_network._stochastic_optimizers.AdamOptimizer",
+    "sklearn.neural_network._stochastic_optimizers.SGDOptimizer",
+    "sklearn.tree._tree.Tree",
     "sklearn.utils._bunch.Bunch",
     "xgboost.core.Booster",
     "xgboost.sklearn.XGBClassifier",
@@ -36,6 +61,8 @@ TRUSTED_TYPES = (
 )
 # What loads a model; the versions that it was made with are its requirements.
 REQUIREMENTS = ("mlflow-skinny", "numpy", "pandas", "scikit-learn", "skops", "xgboost-cpu")
+# What only some models need: the distribution by the package that their steps are of.
+MORE_REQUIREMENTS = {"feature_engine": "feature-engine"}
 EXAMPLE_ROWS = 3
 
 
@@ -43,10 +70,12 @@ EXAMPLE_ROWS = 3
 class ModelInfo:
     """What a model says about itself.
 
-    `features` are the columns it reads, `numeric` those of them that are numbers; `dropped` are the
-    columns of the training table that it does not read, with the reason; `classes` are the labels
-    in the order of the probabilities and empty for regression; `trained_on` is the sha256 of the
-    training table and `holdout_sha256` that of the locked holdout of its split, if there is one.
+    `features` are the columns it reads, `numeric` those of them that are numbers and `temporal`
+    those that are dates or times of a date; the others are text. `dropped` are the columns of the
+    training table that it does not read, with the reason, and `remarks` what is suspicious about
+    those that it reads. `classes` are the labels in the order of the probabilities and empty for
+    regression; `trained_on` is the sha256 of the training table and `holdout_sha256` that of the
+    locked holdout of its split, if there is one.
     """
 
     target: str
@@ -57,6 +86,14 @@ class ModelInfo:
     classes: tuple[Any, ...] = ()
     trained_on: str = ""
     holdout_sha256: str = ""
+    temporal: tuple[str, ...] = ()
+    remarks: dict[str, str] = field(default_factory=dict)
+
+    def kind_of(self, feature: str) -> Kind:
+        """Tell how the model reads one of its features."""
+        if feature in self.numeric:
+            return "numbers"
+        return "dates" if feature in self.temporal else "text"
 
     def metadata(self) -> dict[str, Any]:
         """Return what the artifact and the MLmodel file say."""
@@ -70,6 +107,8 @@ class ModelInfo:
             "classes": list(self.classes),
             "trained_on": self.trained_on,
             "holdout_sha256": self.holdout_sha256,
+            "temporal": list(self.temporal),
+            "remarks": dict(self.remarks),
         }
 
 
@@ -84,25 +123,49 @@ class Model:
 def feature_frame(rows: pa.Table, features: Sequence[str]) -> "pd.DataFrame":
     """Return the frame that a model reads, the same in training and in serving.
 
-    Numbers and booleans are float64 and everything else is text, so that a missing value never
-    changes the type of a column.
+    Numbers and booleans are float64, dates and times datetime64 (of a time zone: in UTC, without
+    it), and everything else is text, so that a missing value never changes the type of a column.
     """
     import pandas as pd
 
-    columns = {}
-    for name in features:
-        column = rows.column(name)
-        if is_numeric(column.type):
-            columns[name] = column.cast(pa.float64(), safe=False).to_pandas()
-        else:
-            columns[name] = column.cast(pa.string()).to_pandas().astype("str")
+    columns = {name: _feature(rows.column(name)) for name in features}
     return pd.DataFrame(columns, index=pd.RangeIndex(rows.num_rows))
+
+
+def _feature(column: pa.ChunkedArray) -> "pd.Series[Any]":
+    kind = kind_of(column.type)
+    if kind == "numbers":
+        return column.cast(pa.float64(), safe=False).to_pandas()
+    if kind == "dates":
+        # Microseconds: nanoseconds do not reach year 9999, by which tables say "never".
+        return column.cast(pa.timestamp("us"), safe=False).to_pandas().astype("datetime64[us]")
+    return column.cast(pa.string()).to_pandas().astype("str")
+
+
+def kind_of(kind: pa.DataType) -> Kind:
+    """Tell how a model reads a column of this type."""
+    if is_numeric(kind):
+        return "numbers"
+    if pa.types.is_date(kind) or pa.types.is_timestamp(kind):
+        return "dates"
+    # A column without a single value has the type null.
+    texts = (
+        pa.types.is_string,
+        pa.types.is_large_string,
+        pa.types.is_string_view,
+        pa.types.is_null,
+    )
+    plain = kind.value_type if pa.types.is_dictionary(kind) else kind
+    return "text" if any(is_text(plain) for is_text in texts) else "none"
 
 
 def is_numeric(kind: pa.DataType) -> bool:
     """Tell whether a model reads a column of this type as numbers."""
     return bool(
-        pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind)
+        pa.types.is_integer(kind)
+        or pa.types.is_floating(kind)
+        or pa.types.is_boolean(kind)
+        or pa.types.is_decimal(kind)
     )
 
 
@@ -121,10 +184,10 @@ def require_features(table: Table, model: Model, name: str) -> None:
         )
     for column in model.info.features:
         kind = table.schema.field(column).type
-        if is_numeric(kind) != (column in model.info.numeric):
-            wanted_kind = "numbers" if column in model.info.numeric else "text"
+        expected = model.info.kind_of(column)
+        if kind_of(kind) != expected:
             raise InputError(
-                f"`{name}` must hold {column!r} as {wanted_kind}, as `model` learned it. Found: "
+                f"`{name}` must hold {column!r} as {expected}, as `model` learned it. Found: "
                 f"{kind}. Pass a table made by the same query as the training table."
             )
 
@@ -152,8 +215,8 @@ def save_model(model: Model, path: str | Path, example: "pd.DataFrame") -> None:
         skops_trusted_types=list(TRUSTED_TYPES),
         signature=_signature(model.info),
         input_example=example.head(EXAMPLE_ROWS),
-        pip_requirements=[f"{name}=={version(name)}" for name in REQUIREMENTS],
-        metadata=model.info.metadata(),
+        pip_requirements=[f"{name}=={version(name)}" for name in _requirements(model)],
+        metadata=model.info.metadata() | _making(model.pipeline),
         mlflow_model=MlflowModel(model_uuid="0" * 32, utc_time_created="1970-01-01 00:00:00"),
     )
     file = path / "model.skops"
@@ -162,6 +225,13 @@ def save_model(model: Model, path: str | Path, example: "pd.DataFrame") -> None:
     described = path / "MLmodel"
     text = described.read_text(encoding="utf-8").replace("0" * 32, digest[:32])
     described.write_text(text, encoding="utf-8")
+
+
+def _requirements(model: Model) -> list[str]:
+    steps = model.pipeline.get_params().values()
+    packages = {type(step).__module__.partition(".")[0] for step in steps}
+    more = {name for package, name in MORE_REQUIREMENTS.items() if package in packages}
+    return sorted({*REQUIREMENTS, *more})
 
 
 def load_model(path: str | Path, name: str = "model") -> Model:
@@ -208,17 +278,41 @@ def _read_info(metadata: dict[str, Any]) -> ModelInfo:
         trained_on=metadata["trained_on"],
         # Models of before the lock have none.
         holdout_sha256=metadata.get("holdout_sha256", ""),
+        # Models of before the dates have neither.
+        temporal=tuple(metadata.get("temporal", ())),
+        remarks=dict(metadata.get("remarks", {})),
     )
+
+
+def _making(pipeline: "Pipeline") -> dict[str, Any]:
+    """Return how a model was made: the lock it was trained under, and what its estimator was told.
+
+    A classifier that decodes its labels holds the one that was trained.
+    """
+    last = pipeline.steps[-1][1]
+    estimator = last.estimators_[0] if _votes_alone(last) else last
+    told = estimator.get_params(deep=False) if hasattr(estimator, "get_params") else {}
+    return {
+        "environment": lock_sha256(),
+        "estimator": type(estimator).__name__,
+        "parameters": {name: told[name] for name in sorted(told) if _is_plain(told[name])},
+    }
+
+
+def _is_plain(value: object) -> bool:
+    return math.isfinite(value) if isinstance(value, float) else isinstance(value, bool | int | str)
+
+
+def _votes_alone(estimator: Any) -> bool:
+    return type(estimator).__name__ == "VotingClassifier" and len(estimator.estimators_) == 1
 
 
 def _signature(info: ModelInfo) -> Any:
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, DataType, Schema
 
-    inputs = [
-        ColSpec(DataType.double if name in info.numeric else DataType.string, name)
-        for name in info.features
-    ]
+    types = {"numbers": DataType.double, "dates": DataType.datetime, "text": DataType.string}
+    inputs = [ColSpec(types[info.kind_of(name)], name) for name in info.features]
     return ModelSignature(inputs=Schema(inputs), outputs=Schema([ColSpec(_output_type(info))]))
 
 
@@ -240,6 +334,9 @@ def _reproducible(data: bytes) -> bytes:
         if isinstance(node.get("file"), str):
             suffix = Path(node["file"]).suffix
             node["file"] = names.setdefault(node["file"], f"{len(names)}{suffix}")
+        if "_stop_words_id" in node:
+            # scikit-learn's note of the object that it has checked; what differs is checked again.
+            node["_stop_words_id"]["content"] = "0"
         return node
 
     with zipfile.ZipFile(BytesIO(data)) as source:

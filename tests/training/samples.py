@@ -9,7 +9,7 @@ import pyarrow as pa
 from holdfast.model import Model, feature_frame, save_model
 from holdfast.table import Table, TableWriter, Task, open_table
 from holdfast.training.fit_transformer.logic import fit_transformer
-from holdfast.training.train_xgboost.logic import train
+from holdfast.training.train_xgboost.logic import Options, read_parameters, train
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -45,7 +45,8 @@ def bundled(path: Path, name: str, rows: slice = slice(None)) -> Table:
 
 def train_model(table: Table, n_estimators: int = 10) -> Model:
     """Fit a transformer and XGBoost to a table."""
-    return train(table, fit_transformer(table, 1), n_estimators, 3, 0.3, seed=42)
+    wanted = read_parameters("", n_estimators, 3, 0.3)
+    return train(table, fit_transformer(table, 1), wanted, Options()).model
 
 
 def frame_of(table: Table, model: Model) -> Any:

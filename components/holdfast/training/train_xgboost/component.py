@@ -1,5 +1,7 @@
 """KFP interface of train_xgboost."""
 
+from typing import Dict
+
 from kfp import dsl
 
 from holdfast.images import image
@@ -10,9 +12,20 @@ def train_xgboost(
     train: dsl.Input[dsl.Dataset],
     transformer: dsl.Input[dsl.Model],
     model: dsl.Output[dsl.Model],
+    curve: dsl.Output[dsl.Artifact],
+    report: dsl.Output[dsl.HTML],
+    summary: dsl.Output[dsl.Markdown],
+    validation: dsl.Input[dsl.Dataset] = None,
+    previous: dsl.Input[dsl.Model] = None,
     n_estimators: int = 300,
     max_depth: int = 6,
     learning_rate: float = 0.1,
+    parameters: str = "",
+    early_stopping_rounds: int = 0,
+    validation_share: float = 0.1,
+    class_weight: str = "none",
+    weight: str = "",
+    monotone: Dict[str, int] = {},  # noqa: B006  # KFP reads the default from the signature
     seed: int = 42,
 ):
     """Train XGBoost: a classifier (two or more classes) or a regressor, as the task says.
@@ -20,24 +33,44 @@ def train_xgboost(
     The same table, parameters and seed give the same bytes, on any number of CPUs.
 
     Args:
-        train: The training share, which the transformer was fitted on. A locked holdout is
-            refused, and so is a copy of it.
+        train: The training share that the transformer was fitted on; no locked holdout, no copy.
         transformer: A fitted transformer, as fit_transformer writes it.
-        n_estimators: Number of trees, at least 1.
+        validation: Rows to judge each round by; without it a share of the training rows.
+        previous: A model of train_xgboost with the same transformer, to add rounds to.
+        n_estimators: Number of rounds, at least 1.
         max_depth: Depth of a tree, at least 1.
         learning_rate: Shrinkage of each tree, above 0 and at most 1.
-        seed: Seed of XGBoost.
+        parameters: YAML of XGBoost's names, before the three above: subsample, min_child_weight...
+        early_stopping_rounds: Stop after so many rounds without a better validation loss; 0: never.
+        validation_share: Share of the training rows to stop early by, of each class alike.
+        class_weight: none, or balanced for classes that count alike.
+        weight: Column that says how much a row counts, no feature; empty for all alike.
+        monotone: 1 or -1 by numeric feature: the prediction never falls, or rises, with it.
+        seed: Seed of XGBoost and of the validation share.
 
     Returns:
         model: An MLflow model directory with one scikit-learn Pipeline, transformer and estimator
-            together, which reads raw rows and answers in the target's own labels.
+            together: raw rows in, the target's own labels out.
+        curve: The loss after each round as JSON (metric, best_round, train, validation).
+        report: Learning curve and parameters as a page.
+        summary: The same as Markdown, without plots.
     """
     from holdfast.model import feature_frame, load_model, save_model
     from holdfast.table import open_table
+    from holdfast.training import lessons, threads
     from holdfast.training.train_xgboost import logic
 
+    threads.wait_passively()
     table = open_table(train.path, "train")
+    wanted = logic.read_parameters(parameters, n_estimators, max_depth, learning_rate)
+    stopping = logic.Stopping(early_stopping_rounds, validation_share)
+    options = logic.Options(seed, stopping, weight, class_weight, monotone)
+    judged = lessons.optional(validation, open_table, "validation")
+    before = lessons.optional(previous, load_model, "previous")
     fitted = load_model(transformer.path, "transformer")
-    trained = logic.train(table, fitted, n_estimators, max_depth, learning_rate, seed)
-    save_model(trained, model.path, feature_frame(table.head(), trained.info.features))
-    model.metadata.update(trained.info.metadata())
+    trained = logic.train(table, fitted, wanted, options, judged, before)
+    save_model(trained.model, model.path, feature_frame(table.head(), fitted.info.features))
+    model.metadata.update(trained.model.info.metadata())
+    trained.curve.write(curve.path)
+    curve.metadata.update(trained.curve.metadata())
+    trained.report.write(report.path, summary.path)

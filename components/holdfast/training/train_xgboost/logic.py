@@ -1,140 +1,307 @@
 """Train XGBoost on transformed features and join both in one Pipeline."""
 
-from dataclasses import replace
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from holdfast.documents import read_document
 from holdfast.errors import InputError
-from holdfast.model import Model, feature_frame, require_features
+from holdfast.model import Model, feature_frame
+from holdfast.report import Block, Figure, Paragraph, Report, Rows
 from holdfast.table import Table
+from holdfast.training import boosting, plots
+from holdfast.training.boosting import Boosting
+from holdfast.training.lessons import Lessons, join_model, read_lessons, read_validation
 
 if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
+    from xgboost import XGBModel
+
+COMPARED_ROWS = 10_000
+# How closely the training loss is looked at.
+JUDGED_ROWS, JUDGED_ROUNDS = 2000, 12
+LOSSES = {"log_loss": "log loss", "rmse": "RMSE"}
+
+
+@dataclass(frozen=True)
+class Stopping:
+    """When to stop early: after `rounds` rounds without a better validation loss; 0 for never.
+
+    `share` is the part of the training rows that is drawn for it where no table is given.
+    """
+
+    rounds: int = 0
+    share: float = 0.1
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to train, besides XGBoost's own parameters.
+
+    `weight` is the column that says how much a row counts, empty for all alike; `class_weight` is
+    none or balanced; `monotone` is 1 or -1 by feature: the prediction never falls, or rises, with
+    it.
+    """
+
+    seed: int = 42
+    stopping: Stopping = field(default_factory=Stopping)
+    weight: str = ""
+    class_weight: str = "none"
+    monotone: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Curve:
+    """The loss by round, as pairs of both.
+
+    `train` is of up to 12 rounds of the model and 2,000 training rows; `validation` of every round
+    that was run, empty where there are no such rows. `best_round` is the number of rounds that the
+    model has.
+    """
+
+    metric: str
+    best_round: int
+    train: tuple[tuple[int, float], ...]
+    validation: tuple[tuple[int, float], ...]
+
+    def write(self, path: str | Path) -> None:
+        """Write the curve as JSON."""
+        Path(path).write_text(json.dumps(asdict(self)) + "\n", encoding="utf-8")
+
+    def metadata(self) -> dict[str, Any]:
+        """Return what the artifact says about itself."""
+        named = {"train": self.train, "validation": self.validation}
+        least = {
+            f"{name}_{self.metric}": min(y for _, y in pairs)
+            for name, pairs in named.items()
+            if pairs
+        }
+        return {"holdfast_contract": "curve/1", "rounds": self.best_round, **least}
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A trained model, and how it came to be."""
+
+    model: Model
+    curve: Curve
+    report: Report
+
+
+def read_parameters(
+    text: str, n_estimators: int = 300, max_depth: int = 6, learning_rate: float = 0.1
+) -> Boosting:
+    """Return the parameters: those of the YAML `text`, and for the rest the arguments.
+
+    Raises:
+        InputError: A parameter is unknown or out of range.
+    """
+    _check_range("n_estimators", n_estimators, n_estimators >= 1, "at least 1")
+    _check_range("max_depth", max_depth, max_depth >= 1, "at least 1")
+    _check_range("learning_rate", learning_rate, 0 < learning_rate <= 1, "above 0 and at most 1")
+    named = {"n_estimators": n_estimators, "max_depth": max_depth, "learning_rate": learning_rate}
+    written = read_document(text, Boosting, "parameters").model_dump(exclude_unset=True)
+    return Boosting(**(named | written))
 
 
 def train(
     table: Table,
     transformer: Model,
-    n_estimators: int,
-    max_depth: int,
-    learning_rate: float,
-    seed: int,
-) -> Model:
+    parameters: Boosting,
+    options: Options,
+    validation: Table | None = None,
+    previous: Model | None = None,
+) -> Trained:
     """Train a classifier or a regressor, as the table's task says.
 
     Args:
         table: The training share, which the transformer was fitted on.
         transformer: A fitted transformer.
-        n_estimators: Number of trees, at least 1.
-        max_depth: Depth of a tree, at least 1.
-        learning_rate: Above 0, up to 1.
-        seed: Seed of XGBoost.
-
-    Returns:
-        A Pipeline from the raw features to labels (and probabilities) or numbers.
+        parameters: XGBoost's.
+        options: How to train.
+        validation: Rows to judge each round by, in place of a share of the training rows.
+        previous: A model of train_xgboost to go on from.
 
     Raises:
         InputError: A parameter is out of range, the table does not fit the transformer, or one of
             the two comes from a locked holdout.
     """
-    import joblib
-    from sklearn.pipeline import Pipeline
+    lessons = read_lessons(table, transformer, options.weight, options.class_weight)
+    judged = None
+    if validation is not None:
+        judged = read_validation(validation, transformer, lessons, options.weight)
+    elif options.stopping.rounds > 0:
+        lessons, judged = _set_aside(lessons, options.stopping.share, options.seed)
+    more = _stopping_options(options.stopping, judged)
+    more |= _constraints(options.monotone, lessons, transformer)
+    booster = _booster_of(previous, table, transformer, lessons) if previous else None
+    unfitted = boosting.unfitted(parameters, bool(lessons.classes), options.seed, **more)
+    trees = boosting.fit(unfitted, lessons, judged, booster)
+    curve = _curve(trees, lessons, booster.num_boosted_rounds() if booster is not None else 0)
+    trees = boosting.forget_machine(trees)
+    estimator = boosting.with_labels(trees, lessons.classes) if lessons.classes else trees
+    model = join_model(table, transformer, [("estimator", estimator)], lessons.classes)
+    return Trained(model, curve, _report(table, lessons, judged, parameters, curve))
 
-    _check_range("n_estimators", n_estimators, n_estimators >= 1, "at least 1")
-    _check_range("max_depth", max_depth, max_depth >= 1, "at least 1")
-    _check_range("learning_rate", learning_rate, 0 < learning_rate <= 1, "above 0 and at most 1")
-    _check_lock(table, transformer)
-    table.require_target("train")
-    require_features(table, transformer, "train")
-    features = transformer.info.features
-    rows = table.read([*features, table.target])
-    inputs = transformer.pipeline.transform(feature_frame(rows, features))
-    _check_finite(inputs, transformer)
-    target = rows.column(table.target).to_numpy()
-    parameters = {
-        "n_estimators": n_estimators,
-        "max_depth": max_depth,
-        "learning_rate": learning_rate,
-        "random_state": seed,
-        # joblib knows the container's quota; XGBoost's answer does not depend on the number.
-        "n_jobs": joblib.cpu_count(),
-    }
-    classify = table.task == "classification"
-    estimator = (_classifier if classify else _regressor)(inputs, target, parameters)
-    pipeline = Pipeline([*transformer.pipeline.steps, ("estimator", estimator)])
-    classes = tuple(estimator.classes_.tolist()) if classify else ()
-    holdout = table.holdout or transformer.info.holdout_sha256
-    info = replace(
-        transformer.info, classes=classes, trained_on=table.sha256, holdout_sha256=holdout
+
+def _set_aside(lessons: Lessons, share: float, seed: int) -> tuple[Lessons, Lessons]:
+    """Return the rows to learn from and the rows to judge by, each class in both."""
+    import numpy as np
+    from sklearn.model_selection import train_test_split
+
+    _check_range("validation_share", share, 0 < share < 1, "above 0 and below 1")
+    rows = np.arange(len(lessons.target))
+    try:
+        kept, aside = train_test_split(
+            rows,
+            test_size=share,
+            random_state=seed,
+            stratify=lessons.target if lessons.classes else None,
+        )
+    except ValueError as error:
+        raise InputError(
+            f"`train` must have enough rows of each class for a validation share of {share}. "
+            f"Found: {len(rows)} rows; {error} Pass `validation`, or no early_stopping_rounds."
+        ) from error
+    return lessons.part(np.sort(kept)), lessons.part(np.sort(aside))
+
+
+def _stopping_options(stopping: Stopping, judged: Lessons | None) -> dict[str, Any]:
+    from xgboost.callback import EarlyStopping
+
+    rounds = stopping.rounds
+    _check_range("early_stopping_rounds", rounds, rounds >= 0, "at least 0")
+    if judged is None or not rounds:
+        return {}
+    # save_best: a model that is loaded elsewhere has the best rounds and no others.
+    return {"callbacks": [EarlyStopping(rounds=rounds, save_best=True)]}
+
+
+def _constraints(
+    monotone: Mapping[str, float], lessons: Lessons, transformer: Model
+) -> dict[str, Any]:
+    """Return XGBoost's constraints: a sign for each of its inputs."""
+    if not monotone:
+        return {}
+    if len(lessons.classes) > 2:
+        raise InputError(
+            f"`monotone` needs two classes or a regression: of more, no one prediction rises or "
+            f"falls. Found: {len(lessons.classes)} classes."
+        )
+    for name, sign in monotone.items():
+        known = name in lessons.names and name not in _texts(transformer)
+        if not known or sign not in (-1, 0, 1):
+            raise InputError(
+                f"`monotone` must give 1, -1 or 0 for numbers that the transformer hands on. "
+                f"Found: {sign} for {name!r}. Known: "
+                f"{[n for n in lessons.names if n not in _texts(transformer)][:30]}."
+            )
+    signs = ",".join(str(int(monotone.get(name, 0))) for name in lessons.names)
+    return {"monotone_constraints": f"({signs})"}
+
+
+def _texts(transformer: Model) -> set[str]:
+    return set(transformer.info.features) - set(transformer.info.numeric)
+
+
+def _booster_of(previous: Model, table: Table, transformer: Model, lessons: Lessons) -> Any:
+    """Return the trees to go on from, if they were grown on the same inputs and classes."""
+    import numpy as np
+    from sklearn.base import is_classifier
+
+    estimator = previous.pipeline[-1]
+    trees = estimator.estimators_[0] if hasattr(estimator, "estimators_") else estimator
+    if not hasattr(trees, "get_booster"):
+        raise InputError(
+            f"`previous` must be a model of train_xgboost. Found: {type(trees).__name__}."
+        )
+    before = previous.info
+    if before.classes != lessons.classes or is_classifier(trees) != bool(lessons.classes):
+        raise InputError(
+            f"`previous` must know the classes of `train`. Found: {list(before.classes[:10])}, and "
+            f"in `train` {list(lessons.classes[:10])}. Train anew, without `previous`."
+        )
+    rows = table.head(COMPARED_ROWS)
+    same = before.features == transformer.info.features and before.numeric == (
+        transformer.info.numeric
     )
-    return Model(pipeline, info)
-
-
-def _check_lock(table: Table, transformer: Model) -> None:
-    """Refuse a locked holdout as training table, and a transformer that learned from one."""
-    table.require_trainable("train", transformer.info.holdout_sha256)
-    if table.holdout and table.holdout == transformer.info.trained_on:
+    if same:
+        frame = feature_frame(rows, before.features)
+        outputs = [part.transform(frame) for part in (previous.pipeline[:-1], transformer.pipeline)]
+        same = outputs[0].shape == outputs[1].shape and np.array_equal(*outputs, equal_nan=True)
+    if not same:
         raise InputError(
-            "`transformer` must not have learned from the locked holdout of the split that `train` "
-            "is of. Found: the holdout's sha256 as the table it was fitted on. Fit it to the "
-            "training share."
+            "`transformer` must be the one that `previous` was trained with. Found: another, which "
+            "answers otherwise to the rows of `train`. Pass that one, or train anew."
         )
+    return trees.get_booster()
 
 
-def _classifier(
-    inputs: "npt.NDArray[np.float64]", target: "npt.NDArray[Any]", parameters: dict[str, Any]
-) -> Any:
-    """Train on class numbers, which XGBoost demands, and answer in the target's own labels.
+def _curve(trees: "XGBModel", lessons: Lessons, before: int) -> Curve:
+    """Return the losses; `before` rounds are of an earlier model.
 
-    A VotingClassifier of one is scikit-learn's own estimator that encodes labels on the way in and
-    decodes them on the way out: the saved model needs no code of ours.
+    The training rows are judged afterwards: after each round it would take a third longer.
     """
-    from sklearn.ensemble import VotingClassifier
-    from sklearn.preprocessing import LabelEncoder
-    from sklearn.utils import Bunch
-    from xgboost import XGBClassifier
-
-    labels = LabelEncoder().fit(target)
-    if len(labels.classes_) < 2:
-        raise InputError(
-            f"`train` must hold at least two classes. Found: {labels.classes_.tolist()} in "
-            f"{len(target)} rows. Pass a split in which training has every class."
-        )
-    trees = _on_any_cpus(XGBClassifier(**parameters).fit(inputs, labels.transform(target)))
-    voting = VotingClassifier([("xgboost", trees)], voting="soft")
-    voting.estimators_ = [trees]
-    voting.named_estimators_ = Bunch(xgboost=trees)
-    voting.le_ = labels
-    voting.classes_ = labels.classes_
-    return voting
-
-
-def _regressor(
-    inputs: "npt.NDArray[np.float64]", target: "npt.NDArray[Any]", parameters: dict[str, Any]
-) -> Any:
-    from xgboost import XGBRegressor
-
-    return _on_any_cpus(XGBRegressor(**parameters).fit(inputs, target))
-
-
-def _on_any_cpus(trees: Any) -> Any:
-    """Forget how many CPUs trained: serving has its own, and the same trees are the same bytes."""
-    trees.get_booster().set_param({"nthread": 0})
-    return trees.set_params(n_jobs=None)
-
-
-def _check_finite(inputs: "npt.NDArray[np.float64]", transformer: Model) -> None:
     import numpy as np
 
-    if not len(inputs):
-        raise InputError("`train` must hold rows. Found: none. Pass the training share of a split.")
-    names = transformer.pipeline.get_feature_names_out()
-    infinite = names[np.isinf(inputs).any(axis=0)].tolist()
-    if infinite:
-        raise InputError(
-            f"`train` must hold finite numbers or missing values. Found: infinity in "
-            f"{infinite[:10]}. Replace it at the source, for example by a missing value."
-        )
+    total = trees.get_booster().num_boosted_rounds()
+    rows = np.unique(np.linspace(0, len(lessons.target) - 1, JUDGED_ROWS, dtype=int))
+    some = lessons.part(rows)
+    rounds = np.unique(np.linspace(1, total, JUDGED_ROUNDS, dtype=int)).tolist()
+    train = tuple((count, _loss(trees, some, count)) for count in rounds)
+    metric = "log_loss" if lessons.classes else "rmse"
+    found = getattr(trees, "evals_result_", {}).get("validation_0", {})
+    losses: list[float] = next(iter(found.values()), [])
+    return Curve(metric, total, train, tuple(enumerate(losses, before + 1)))
+
+
+def _loss(trees: "XGBModel", some: Lessons, rounds: int) -> float:
+    """Return the loss of the first rounds."""
+    from sklearn.metrics import log_loss, root_mean_squared_error
+
+    within = (0, rounds)
+    if not some.classes:
+        answers = trees.predict(some.inputs, iteration_range=within)
+        return float(root_mean_squared_error(some.target, answers))
+    shares = trees.predict_proba(some.inputs, iteration_range=within).astype(float)
+    shares /= shares.sum(axis=1, keepdims=True)
+    return float(log_loss(some.target, shares, labels=range(len(some.classes))))
+
+
+def _report(
+    table: Table, lessons: Lessons, judged: Lessons | None, parameters: Boosting, curve: Curve
+) -> Report:
+    loss = LOSSES[curve.metric]
+    named = {"training": curve.train, "validation": curve.validation}
+    series = [
+        plots.Series(name, [x for x, _ in pairs], [y for _, y in pairs])
+        for name, pairs in named.items()
+        if pairs
+    ]
+    rows = len(lessons.target)
+    text = f"{rows} rows, {len(lessons.names)} inputs, target {table.target}."
+    if judged is not None:
+        text += f" {len(judged.target)} rows judged each round and taught nothing."
+    blocks: list[Block] = [
+        Paragraph(text),
+        Paragraph(f"The model has {curve.best_round} rounds."),
+        Rows(
+            "Loss",
+            ("rows", f"{loss} at first", "least", "last"),
+            tuple((one.name, one.y[0], min(one.y), one.y[-1]) for one in series),
+        ),
+        Figure("Learning curve", plots.draw(series, "round", loss)),
+        Rows(
+            "Parameters",
+            ("parameter", "value"),
+            tuple((name, str(value)) for name, value in parameters.model_dump().items()),
+        ),
+    ]
+    losses = [y for _, y in curve.validation]
+    if losses and losses[-1] == min(losses):
+        blocks.insert(2, Paragraph("The validation loss was still falling: try more rounds."))
+    return Report(f"Training XGBoost on {table.target}", "", tuple(blocks))
 
 
 def _check_range(name: str, value: float, good: bool, expected: str) -> None:

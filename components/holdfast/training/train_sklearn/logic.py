@@ -1,0 +1,81 @@
+"""Train an estimator of scikit-learn on transformed features and join both in one Pipeline."""
+
+import warnings
+from dataclasses import dataclass
+from typing import Any
+
+from holdfast.model import Model
+from holdfast.report import Block, Paragraph, Report, Rows
+from holdfast.table import Table
+from holdfast.training import estimators
+from holdfast.training.lessons import join_model, read_lessons
+
+MAX_REMARKS = 5
+ADDED = {
+    "impute": "Missing values become the median of the training rows.",
+    "scale": "Inputs are scaled to mean 0 and variance 1.",
+}
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A trained model, and how it came to be."""
+
+    model: Model
+    report: Report
+
+
+def train(
+    table: Table,
+    transformer: Model,
+    estimator: str,
+    parameters: str,
+    weight: str,
+    class_weight: str,
+    seed: int,
+) -> Trained:
+    """Train an estimator of the allow-list.
+
+    Args:
+        table: The training share, which the transformer was fitted on.
+        transformer: A fitted transformer.
+        estimator: Its name in scikit-learn.
+        parameters: YAML of its parameters.
+        weight: The column that says how much a row counts; empty for all alike.
+        class_weight: none or balanced.
+        seed: Seed of whatever the estimator leaves to chance.
+
+    Raises:
+        InputError: The estimator is not of the list, a parameter is not good, or the table does not
+            fit.
+    """
+    import numpy as np
+
+    lessons = read_lessons(table, transformer, weight, class_weight)
+    recipe = estimators.read_recipe(estimator, parameters, bool(lessons.classes), seed)
+    estimators.refuse_codes(transformer, estimator)
+    kind = object if lessons.classes and isinstance(lessons.classes[0], str) else None
+    labels = np.array(lessons.classes, dtype=kind)[lessons.target] if lessons.classes else None
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        fitted = recipe.fit(lessons, labels)
+    remarks = list(dict.fromkeys(str(one.message).strip().splitlines()[0] for one in caught))
+    model = join_model(table, transformer, fitted.steps, lessons.classes)
+    blocks: list[Block] = [
+        Paragraph(
+            f"{len(lessons.target)} rows, {len(lessons.names)} inputs, target {table.target}."
+        ),
+        *[Paragraph(ADDED[name]) for name, _ in fitted.steps if name in ADDED],
+        Rows("Remarks", ("by scikit-learn",), tuple((text,) for text in remarks[:MAX_REMARKS])),
+        Rows(
+            "Parameters",
+            ("parameter", "value"),
+            tuple((name, str(value)) for name, value in _shown(fitted.steps[-1][1]).items()),
+        ),
+    ]
+    return Trained(model, Report(f"Training {estimator} on {table.target}", "", tuple(blocks)))
+
+
+def _shown(estimator: Any) -> dict[str, Any]:
+    own = getattr(estimator, "estimator", None) or estimator
+    return own.get_params(deep=False)

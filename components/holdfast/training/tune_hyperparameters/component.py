@@ -1,0 +1,78 @@
+"""KFP interface of tune_hyperparameters."""
+
+from kfp import dsl
+
+from holdfast.images import image
+
+
+@dsl.component(base_image=image("training"), install_kfp_package=False)
+def tune_hyperparameters(
+    train: dsl.Input[dsl.Dataset],
+    transformer: dsl.Input[dsl.Model],
+    best: dsl.Output[dsl.Artifact],
+    study: dsl.Output[dsl.Artifact],
+    metrics: dsl.Output[dsl.Metrics],
+    report: dsl.Output[dsl.HTML],
+    summary: dsl.Output[dsl.Markdown],
+    estimator: str = "xgboost",
+    space: str = "",
+    metric: str = "",
+    trials: int = 30,
+    seconds: float = 0.0,
+    folds: int = 3,
+    method: str = "",
+    by: str = "",
+    pruner: str = "median",
+    storage: str = "",
+    name: str = "",
+    worker: int = 0,
+    seed: int = 42,
+) -> str:
+    """Search for good parameters with Optuna (TPE), by cross-validation on the training share.
+
+    A study that is kept is gone on with after a kill, and shared by the workers that name the same
+    storage. One worker alone finds the same on every run, killed or not.
+
+    Args:
+        train: The training share; a locked holdout is refused, and so is a copy of it.
+        transformer: A fitted transformer; its steps are fitted anew in each fold.
+        estimator: xgboost, or a name that train_sklearn knows.
+        space: YAML: a range {low, high, log, step}, {choices}, or a fixed value by parameter. Empty
+            for xgboost's default, which starts from the defaults of train_xgboost.
+        metric: roc_auc (default), average_precision, log_loss, accuracy, balanced_accuracy or f1;
+            of a regression r2 (default), rmse or mae.
+        trials: Trials of the study, by all workers together.
+        seconds: No further trial begins in this step after so long; 0 for no limit.
+        folds: Number of folds, at least 2.
+        method: stratified, random, group or time; empty for stratified or (no classes) random.
+        by: The column of the groups or times.
+        pruner: median, hyperband or none; a trial may be given up after each fold.
+        storage: A path (SQLite), or postgresql://USER@HOST/DATABASE without a password. Empty: what
+            the variable HOLDFAST_STUDY_STORAGE says; without it the study is not kept.
+        name: Begin of the study's name; a hash of table, space and other settings follows.
+        worker: 0 alone, else 1, 2, ... for those that share a study.
+        seed: Seed of the folds, the sampler and the estimator.
+
+    Returns:
+        best: The best parameters as JSON.
+        study: Best value, importance and every finished trial as JSON.
+        metrics: best_METRIC (the mean of the folds), trials, pruned_trials.
+        report: History, importance and the best trials as a page.
+        summary: The same as Markdown, without plots.
+        Output: The best parameters as text, for `parameters` of train_xgboost or train_sklearn.
+    """
+    from holdfast.model import load_model
+    from holdfast.table import open_table
+    from holdfast.training import threads
+    from holdfast.training.folds import Plan
+    from holdfast.training.tune_hyperparameters import logic
+
+    threads.wait_passively()
+    search = logic.Search(estimator, space, metric, pruner, storage, name, worker, seed)
+    plan, budget = Plan(folds, method, by, seed), logic.Budget(trials, seconds)
+    table, fitted = open_table(train.path, "train"), load_model(transformer.path, "transformer")
+    found = logic.tune(table, fitted, plan, search, budget)
+    found.write(best.path, study.path)
+    metrics.metadata.update(found.metrics())
+    found.report.write(report.path, summary.path)
+    return found.best()

@@ -1,0 +1,5 @@
+"""As the components do before they load a library: waiting threads sleep."""
+
+from holdfast.training import threads
+
+threads.wait_passively()
