@@ -5,8 +5,11 @@ from typing import NamedTuple
 from kfp import dsl
 
 from holdfast.catalog import (
+    assess_fairness,
+    assess_robustness,
     check_verdict,
     evaluate_model,
+    explain_model,
     fit_transformer,
     infer_schema,
     ingest_table,
@@ -16,6 +19,7 @@ from holdfast.catalog import (
     split_table,
     train_xgboost,
     validate_table,
+    write_model_card,
 )
 from pipelines.cluster import reach_services
 
@@ -25,12 +29,15 @@ class Outputs(NamedTuple):
 
     data_decision: str
     model_decision: str
+    fairness_decision: str
+    robustness_decision: str
     metrics: dsl.Metrics
     model_name: str
     model_version: int
     model: dsl.Model
     data_report: dsl.HTML
     model_report: dsl.HTML
+    model_card: dsl.HTML
 
 
 @dsl.pipeline(name="training")
@@ -42,20 +49,27 @@ def training(
     holdout_share: float = 0.0,
     split_method: str = "",
     split_by: str = "",
+    features: str = "",
     n_estimators: int = 300,
     max_depth: int = 6,
     learning_rate: float = 0.1,
+    parameters: str = "",
     metric: str = "",
     minimum: float = -1.0,
+    sensitive: list[str] = [],  # noqa: B006  # KFP reads the default from the signature
+    segments: list[str] = [],  # noqa: B006
+    intended_use: str = "",
     model_name: str = "holdfast-model",
     alias: str = "challenger",
+    git_commit: str = "",
     seed: int = 42,
 ) -> Outputs:
     """Train a model on a table, judge it, and register it if it is good enough.
 
     resolve and ingest the source, split, profile the training share and infer a schema from it,
     validate the test share against both, fit the transformer, train XGBoost, evaluate on the test
-    share, stop below the minimum, register.
+    share with intervals, assess fairness and robustness, explain, stop if one of them fails, write
+    the model card, register.
 
     Args:
         uri: The table: CSV, Parquet or JSON lines; a path, file://, http(s)://, s3:// or minio://;
@@ -66,24 +80,34 @@ def training(
         holdout_share: Share of the rows to lock away for a last judgement, from 0.
         split_method: random, stratified, time, group or hash; empty to stratify classes.
         split_by: The column that split_method goes by.
+        features: What fit_transformer makes of the columns, as YAML; empty to infer it.
         n_estimators: Number of trees, at least 1.
         max_depth: Depth of a tree, at least 1.
         learning_rate: Shrinkage of each tree, above 0 and at most 1.
-        metric: Metric of the gate: roc_auc, accuracy, f1 or r2; empty for roc_auc or r2.
+        parameters: Further parameters of XGBoost as YAML; see train_xgboost.
+        metric: Metric of the gate, such as roc_auc, log_loss, r2 or rmse; empty for roc_auc or r2.
         minimum: What the metric must reach; below 0 for what chance reaches.
+        sensitive: Columns, or pairs such as "sex,race", whose groups must be treated alike; none
+            leaves fairness undecided.
+        segments: Columns, or pairs, by which the metrics are given too.
+        intended_use: What the model is for, for its card.
         model_name: Name in the MLflow registry.
         alias: Alias that moves to the new version.
-        seed: Seed of the split and of XGBoost.
+        git_commit: Commit of the code that made the pipeline, for lineage.
+        seed: Seed of the split, of XGBoost and of all that is drawn.
 
     Returns:
         data_decision: Verdict on the test share: pass, warn or no_baseline.
-        model_decision: Verdict on the model: pass.
-        metrics: Metrics on the test share.
+        model_decision: Verdict on the model: pass, or warn where the interval is undecided.
+        fairness_decision: pass, warn, or no_baseline without sensitive columns.
+        robustness_decision: pass or warn.
+        metrics: Metrics on the test share, with their intervals.
         model_name: Name in the registry.
         model_version: The new version.
         model: The registered model.
         data_report: The validation as a page.
         model_report: The evaluation as a page.
+        model_card: The model card as a page.
     """
     source = resolve_source(uri=uri)
     table = ingest_table(
@@ -102,26 +126,68 @@ def training(
     profile = profile_table(table=train).outputs["profile"]
     schema = infer_schema(profile=profile)
     validation = validate_table(table=test, schema=schema.outputs["schema"], baseline=profile)
-    data_gate = check_verdict(verdict=validation.outputs["verdict"])
+    data_gate = check_verdict(data=validation.outputs["verdict"])
 
-    transformer = fit_transformer(train=train).after(data_gate)
+    transformer = fit_transformer(train=train, features=features).after(data_gate)
     trained = train_xgboost(
         train=train,
         transformer=transformer.outputs["transformer"],
         n_estimators=n_estimators,
         max_depth=max_depth,
         learning_rate=learning_rate,
+        parameters=parameters,
         seed=seed,
     )
+    model = trained.outputs["model"]
+
     judged = evaluate_model(
-        model=trained.outputs["model"], test=test, metric=metric, minimum=minimum
+        model=model,
+        test=test,
+        train=train,
+        metric=metric,
+        minimum=minimum,
+        segments=segments,
+        seed=seed,
     )
-    model_gate = check_verdict(verdict=judged.outputs["verdict"])
+    fair = assess_fairness(model=model, test=test, sensitive=sensitive, seed=seed)
+    robust = assess_robustness(model=model, test=test, seed=seed)
+    explained = explain_model(model=model, test=test, seed=seed)
+    model_gate = check_verdict(
+        evaluation=judged.outputs["verdict"],
+        fairness=fair.outputs["verdict"],
+        robustness=robust.outputs["verdict"],
+    )
+    card = write_model_card(
+        model=model,
+        train=train,
+        test=test,
+        metrics=judged.outputs["metrics"],
+        verdict=judged.outputs["verdict"],
+        fairness=fair.outputs["metrics"],
+        fairness_verdict=fair.outputs["verdict"],
+        robustness=robust.outputs["metrics"],
+        robustness_verdict=robust.outputs["verdict"],
+        explanation=explained.outputs["metrics"],
+        explanation_verdict=explained.outputs["verdict"],
+        data_verdict=validation.outputs["verdict"],
+        name=model_name,
+        intended_use=intended_use,
+        git_commit=git_commit,
+    )
     registered = register_model(
-        model=trained.outputs["model"],
+        model=model,
         metrics=judged.outputs["metrics"],
         model_name=model_name,
         alias=alias,
+        train=train,
+        test=test,
+        verdict=judged.outputs["verdict"],
+        card=card.outputs["card"],
+        report=judged.outputs["report"],
+        profile=profile,
+        # A step that is tried again makes no second version.
+        run_key=dsl.PIPELINE_JOB_ID_PLACEHOLDER,
+        git_commit=git_commit,
     ).after(model_gate)
 
     for step in (source, table, registered):
@@ -133,10 +199,13 @@ def training(
     return Outputs(
         data_decision=validation.outputs["Output"],
         model_decision=judged.outputs["Output"],
+        fairness_decision=fair.outputs["Output"],
+        robustness_decision=robust.outputs["Output"],
         metrics=judged.outputs["metrics"],
         model_name=registered.outputs["model_name"],
         model_version=registered.outputs["model_version"],
-        model=trained.outputs["model"],
+        model=model,
         data_report=validation.outputs["report"],
         model_report=judged.outputs["report"],
+        model_card=card.outputs["report"],
     )

@@ -126,7 +126,8 @@ from holdfast.catalog import {name}
 or, with only kfp installed:
 
 ```python
-{name} = components.load_component_from_file("compiled/components/{name}.yaml")
+path = "compiled/components/{name}.yaml"
+{name} = components.load_component_from_file(path)
 ```
 
 Image: that of the family {family}. Logic: [logic.py](logic.py). Tests:

@@ -67,7 +67,10 @@ class Launcher:
         return {
             "inputs": {
                 "parameterValues": values | parameters,
-                "artifacts": {k: {"artifacts": [v]} for k, v in artifacts.items()},
+                "artifacts": {
+                    k: {"artifacts": v if isinstance(v, list) else [v]}
+                    for k, v in artifacts.items()
+                },
             },
             "outputs": {
                 "parameters": {
@@ -138,24 +141,136 @@ def test_the_network_is_really_cut():
     assert "Network is unreachable" in done.stderr
 
 
+RULES = """
+rules:
+  - {rule: condition, sql: '"mean radius" < 25', policy: quarantine}
+  - {rule: exists_in_reference, columns: [diagnosis], reference_columns: [diagnosis]}
+"""
+
+
+def validate(launcher: Launcher, train: dict, test: dict) -> dict:
+    """Run the validation family: with the optional inputs, and, returned, without them."""
+    parts = [
+        launcher.run("profile_table", {"shard": n, "shards": 2}, {"table": train}, f"part_{n}")
+        for n in (0, 1)
+    ]
+    shards = [part["profile"] for part in parts]
+    baseline = launcher.run("merge_profiles", artifacts={"profiles": shards})["profile"]
+    assert baseline["metadata"]["rows"] == train["metadata"]["rows"]
+    inferred = launcher.run("infer_schema", artifacts={"profile": baseline})["schema"]
+    changes = "columns: {mean radius: {min: 0, sensitive: true}}"
+    schema = launcher.run("update_schema", {"changes": changes}, {"schema": inferred})["updated"]
+    profile = launcher.run("profile_table", {}, {"table": test}, "profile_test")["profile"]
+    given = {"profile": profile, "baseline": baseline, "serving": baseline, "reference": train}
+    full = launcher.run(
+        "validate_table", {"expectations": RULES, "max_quarantine_share": 1.0},
+        {"table": test, "schema": schema, **given}, "validate_all",
+    )  # fmt: skip
+    accepted, aside = full["accepted"]["metadata"], full["quarantine"]["metadata"]
+    assert accepted["rows"] + aside["rows"] == test["metadata"]["rows"]
+    assert accepted["target"] == aside["target"] == "diagnosis"
+    assert full["verdict"]["metadata"]["decision"] == full["Output"] != "fail"
+    return launcher.run("validate_table", artifacts={"table": test, "schema": schema})
+
+
+def learn(launcher: Launcher, train: dict, transformer: dict, validation: dict) -> dict:
+    """Run the training family: with the optional inputs, and, returned, without them."""
+    given = {"train": train, "transformer": transformer}
+    folded = launcher.run("cross_validate", {"parameters": "n_estimators: 10"}, given)
+    assert folded["predictions"]["metadata"]["rows"] == train["metadata"]["rows"]
+    assert folded["metrics"]["metadata"]["roc_auc"] > 0.95
+    simple = launcher.run("train_sklearn", {"estimator": "LogisticRegression"}, given)
+    assert simple["model"]["metadata"]["classes"] == ["benign", "malignant"]
+    searched = {"space": "max_depth: {low: 2, high: 4}\nn_estimators: 5", "trials": 2, "folds": 2}
+    tuned = launcher.run("tune_hyperparameters", searched, given)
+    first = launcher.run("train_xgboost", {"parameters": tuned["Output"]}, given, "train_first")
+    more = {"early_stopping_rounds": 3, "monotone": {"mean radius": 1}, "class_weight": "balanced"}
+    others = {"validation": validation, "previous": first["model"]}
+    launcher.run("train_xgboost", more, given | others, "train_more")
+    return launcher.run("train_xgboost", artifacts=given)
+
+
+def judge(launcher: Launcher, model: dict, shares: dict, validated: dict) -> dict:
+    """Compare and evaluate a model, with the optional inputs and without; return the evaluation."""
+    given = {"model": model, "test": shares["test"]}
+    others = {"validation": shares["train"], "train": shares["train"]}
+    settings = {"segments": ["mean radius"], "minimum_segment_rows": 20, "draws": 50}
+    full = launcher.run("evaluate_model", settings, given | others, "evaluate_all")
+    assert 0 < full["metrics"]["metadata"]["threshold"] < 1
+    pair = {"challenger": model, "test": shares["test"]}
+    alone = launcher.run("compare_models", artifacts=pair)
+    same = launcher.run("compare_models", {"draws": 50}, pair | {"champion": model}, "compare_both")
+    assert (alone["Output"], same["Output"]) == ("no_baseline", "warn")
+    judged = launcher.run("evaluate_model", artifacts=given)
+    assert judged["predictions"]["metadata"]["rows"] == shares["test"]["metadata"]["rows"]
+    roles = {"data": validated, "evaluation": judged["verdict"], "comparison": same["verdict"]}
+    assert launcher.run("check_verdict", artifacts=roles)["Output"] == "warn"
+    return judged
+
+
+def assess(launcher: Launcher, model: dict, test: dict) -> dict:
+    """Run what judges a model beyond its metric; return what the model card takes of it."""
+    given = {"model": model, "test": test}
+    settings = {"sensitive": ["mean radius"], "bins": {"mean radius": [15]}, "gates": []}
+    fair = launcher.run("assess_fairness", settings, given)
+    # Large tumours are malignant: an answer that knew nothing of the radius would be wrong.
+    assert fair["Output"] == fair["verdict"]["metadata"]["decision"] == "fail"
+    assert fair["metrics"]["metadata"]["mean radius.demographic_parity_difference"] > 0.5
+    expected = {"monotonic": {"mean radius": "increasing"}, "protected": ["mean radius"]}
+    robust = launcher.run("assess_robustness", expected, given)
+    assert robust["Output"] == robust["verdict"]["metadata"]["decision"]
+    assert robust["metrics"]["metadata"]["roc_auc"] > 0.95
+    gates = {"fairness": fair, "robustness": robust}
+    metrics = {name: gate["metrics"] for name, gate in gates.items()}
+    return metrics | {f"{name}_verdict": gate["verdict"] for name, gate in gates.items()}
+
+
+def describe(launcher: Launcher, model: dict, shares: dict, judged: dict, known: dict) -> None:
+    """Explain a model, and write its card with all that is known and with nothing."""
+    given = {"model": model, "test": shares["test"]}
+    settings = {"rows": 50, "top": 2}
+    first = launcher.run("explain_model", settings, given, "explain_first")
+    again = launcher.run("explain_model", settings, given | {"previous": model})
+    assert (first["Output"], again["Output"]) == ("no_baseline", "pass")
+    assert again["explanations"]["metadata"]["rows"] == 50
+    assert again["metrics"]["metadata"]["importance_correlation"] == pytest.approx(1)
+    known = known | {
+        "metrics": judged["metrics"],
+        "verdict": judged["verdict"],
+        "explanation": again["metrics"],
+        "explanation_verdict": again["verdict"],
+        "data_verdict": judged["verdict"],
+    }
+    told = {"name": "cancer", "license": "mit"}
+    tables = {"train": shares["train"], "test": shares["test"]}
+    launcher.run("write_model_card", told, {"model": model} | tables | known, "card_full")
+    launcher.run("write_model_card", artifacts={"model": model})
+
+
 def test_every_component_runs_under_kfps_executor(launcher, breast_cancer):
-    table = launcher.run("ingest_table", {"uri": str(breast_cancer), "target": "diagnosis"})
+    uri = str(breast_cancer)
+    source = launcher.run("resolve_source", {"uri": uri})
+    table = launcher.run(
+        "ingest_table",
+        {"uri": uri, "target": "diagnosis", "fingerprint": source["fingerprint"]},
+    )
+    exported = launcher.run(
+        "export_table", {"uri": f"{launcher.scratch}/kept.parquet"}, {"table": table["table"]}
+    )
+    kept = launcher.run("fetch_artifact", {"uri": f"{launcher.scratch}/kept.parquet"})
+    launcher.run(
+        "export_artifact", {"uri": f"{launcher.scratch}/again"}, {"artifact": kept["artifact"]}
+    )
     shares = launcher.run("split_table", artifacts={"table": table["table"]})
     three = {"train": 0.7, "test": 0.2, "holdout": 0.1}
     taken = launcher.run("take_share", {"shares": three, "name": "test"}, {"table": table["table"]})
-    schema = launcher.run("infer_schema", artifacts={"table": shares["train"]})
-    validation = launcher.run(
-        "validate_table", artifacts={"table": shares["test"], "schema": schema["schema"]}
-    )
-    launcher.run("check_verdict", artifacts={"verdict": validation["verdict"]})
+    validation = validate(launcher, shares["train"], shares["test"])
+    launcher.run("check_verdict", artifacts={"verdict": validation["verdict"]}, output_name="gate")
     transformer = launcher.run("fit_transformer", artifacts={"train": shares["train"]})
-    trained = launcher.run(
-        "train_xgboost",
-        artifacts={"train": shares["train"], "transformer": transformer["transformer"]},
-    )
-    judged = launcher.run(
-        "evaluate_model", artifacts={"model": trained["model"], "test": shares["test"]}
-    )
+    trained = learn(launcher, shares["train"], transformer["transformer"], shares["test"])
+    judged = judge(launcher, trained["model"], shares, validation["verdict"])
+    known = assess(launcher, trained["model"], shares["test"])
+    describe(launcher, trained["model"], shares, judged, known)
     registered = launcher.run(
         "register_model",
         {"model_name": "cancer"},
@@ -167,6 +282,8 @@ def test_every_component_runs_under_kfps_executor(launcher, breast_cancer):
     assert registered["model_version"] == 1
     assert judged["curves"]["metadata"]["confusionMatrix"]["annotationSpecs"]
     assert shares["train"]["metadata"]["rows"] + shares["test"]["metadata"]["rows"] == 569
+    assert exported == {"rows": 569, "written": True}
+    assert table["table"]["metadata"]["source_fingerprint"] == source["fingerprint"]
     assert (taken["share"]["metadata"]["rows"], taken["share"]["metadata"]["role"]) == (114, "test")
 
 

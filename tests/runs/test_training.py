@@ -92,11 +92,12 @@ def test_the_registered_model_is_loaded_and_asked_by_mlflow_alone(run, breast_ca
 
 
 def test_a_gate_that_is_not_reached_stops_before_registering_and_says_why(breast_cancer, tmp_path):
-    result = train(breast_cancer, "diagnosis", tmp_path, "-p", "minimum=0.9999")
+    wanted = ("-p", "metric=accuracy", "-p", "minimum=0.9999")
+    result = train(breast_cancer, "diagnosis", tmp_path, *wanted)
     assert result.code == 1
     assert result.document["status"] == "FAILED"
     assert list(tasks(result))[-1] == "check-verdict-2"
-    assert "roc_auc on the test rows is 0.99" in result.document["error"]
+    assert "accuracy on the test rows is 0.9" in result.document["error"]
     assert "does not reach the minimum of 0.9999" in result.document["error"]
     assert not (tmp_path / "mlflow.db").exists()
     assert "Traceback" not in result.stderr

@@ -1,5 +1,7 @@
 """KFP interface of evaluate_model."""
 
+from typing import List
+
 from kfp import dsl
 
 from holdfast.images import image
@@ -14,38 +16,60 @@ def evaluate_model(
     verdict: dsl.Output[dsl.Artifact],
     report: dsl.Output[dsl.HTML],
     summary: dsl.Output[dsl.Markdown],
+    predictions: dsl.Output[dsl.Dataset],
+    validation: dsl.Input[dsl.Dataset] = None,
+    train: dsl.Input[dsl.Dataset] = None,
     metric: str = "",
     minimum: float = -1.0,
+    on_undecided: str = "warn",
+    threshold_rule: str = "f1",
+    cost_ratio: float = 1.0,
+    segments: List[str] = [],  # noqa: B006  # KFP reads the default from the signature
+    minimum_segment_rows: int = 100,
+    draws: int = 500,
+    level: float = 0.95,
+    seed: int = 0,
 ) -> str:
-    """Judge a model on rows it has not seen, with scikit-learn's metrics.
-
-    Classification: roc_auc (of more than two classes the mean of each against the rest), accuracy,
-    f1 (mean of classes), log_loss in nats. Regression: r2, and rmse and mae in the target's unit.
+    """Judge a model on rows it has not seen, as far as these rows can tell.
 
     Args:
         model: A model, as a training component writes it.
         test: Rows it has not been trained on, with their target.
-        metric: The metric of the gate, one where higher is better: roc_auc, accuracy, f1 or r2.
-            Empty for roc_auc or r2.
-        minimum: What the metric must reach. Below 0 for what chance reaches: 0.5 for roc_auc, 0 for
-            the others.
+        validation: Rows to choose the threshold of two classes on, if it is to be chosen.
+        train: The training rows, to find test rows among them.
+        metric: Of the gate: roc_auc (the default), pr_auc (two classes), accuracy,
+            balanced_accuracy, precision, recall, f1 (means of classes), log_loss or brier; of
+            regression r2 (the default), rmse, mae or mape.
+        minimum: What it must reach, or keep to where lower is better; below 0: better than chance.
+        on_undecided: The decision where the interval holds the minimum: pass, warn or fail.
+        threshold_rule: f1 of the second class, youden, or cost.
+        cost_ratio: What a missed member of the second class costs, in false alarms.
+        segments: Columns, or several joined by commas; numbers by quartile.
+        minimum_segment_rows: Segments of fewer rows are named, not judged.
+        draws: Bootstrap draws, at least 20.
+        level: Share of the draws that an interval holds.
+        seed: Seed of the draws.
 
     Returns:
-        metrics: The metrics, by name.
+        metrics: Metrics by name, and the ends of their intervals as NAME_low and NAME_high.
         curves: Confusion matrix and, of two classes, the ROC curve; empty for regression.
-        verdict: Decision and reason as JSON.
-        report: Metrics, classes and plots as a page.
+        verdict: Decision and reasons as JSON.
+        report: Metrics, segments and plots as a page.
         summary: The same as Markdown, without plots.
-        Output: The decision: pass or fail.
+        predictions: Row, truth, answer and the probability of each class, in the order of test.
+        Output: The decision: pass, warn or fail.
     """
     from holdfast.evaluation.evaluate_model import logic
     from holdfast.model import load_model
-    from holdfast.table import open_table
 
-    result = logic.evaluate(load_model(model.path), open_table(test.path, "test"), metric, minimum)
+    request = logic.ask(
+        (metric, minimum, on_undecided), (threshold_rule, cost_ratio),
+        (tuple(segments), minimum_segment_rows), (draws, level, seed),
+    )  # fmt: skip
+    tables = logic.open_tables(test.path, *(getattr(t, "path", "") for t in (validation, train)))
+    result = logic.evaluate(load_model(model.path), tables, request)
+    predictions.metadata.update(result.write_predictions(predictions.path))
     metrics.metadata.update(result.scores)
     curves.metadata.update(result.curves)
-    result.verdict.write(verdict.path)
-    verdict.metadata.update(result.verdict.metadata())
-    result.report.write(report.path, summary.path)
+    verdict.metadata.update(result.write(verdict.path, report.path, summary.path))
     return result.verdict.decision

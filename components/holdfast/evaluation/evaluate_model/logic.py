@@ -1,26 +1,83 @@
-"""Judge a model on rows it has not seen: metrics, a verdict and a report."""
+"""Judge a model on rows it has not seen: metrics, a verdict, a report and the predictions."""
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from holdfast.errors import InputError
-from holdfast.evaluation import plots
-from holdfast.model import Model, feature_frame, require_features
-from holdfast.report import Figure, Paragraph, Report, Rows
-from holdfast.table import Table
+from holdfast.evaluation.bootstrap import Interval, Resampling, intervals
+from holdfast.evaluation.evaluate_model import pages
+from holdfast.evaluation.evaluate_model.checks import check_rows
+from holdfast.evaluation.evaluate_model.gate import Gate, Judgement, decide, judge
+from holdfast.evaluation.metrics import make_scorer
+from holdfast.evaluation.predictions import Predictions, predict
+from holdfast.evaluation.segments import Segments, columns_of, judge_segments
+from holdfast.evaluation.thresholds import RULES, Rule, answer_from, choose_threshold
+from holdfast.model import Model
+from holdfast.report import Paragraph, Report
+from holdfast.table import Table, TableWriter, open_table
 from holdfast.verdict import Reason, Verdict
 
 if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
+    import pyarrow as pa
+
+ERROR_QUANTILES = (0.5, 0.9, 0.99)
+# Rows of the predictions that are turned into a batch at a time.
+BATCH_ROWS = 65_536
 
 
-# What a coin reaches (ROC AUC), and what the mean of the target reaches (R squared).
-DEFAULT_GATES = {"classification": ("roc_auc", 0.5), "regression": ("r2", 0.0)}
-HIGHER_IS_BETTER = ("roc_auc", "accuracy", "f1", "r2")
-# The KFP UI draws every point; more than these can't be told apart.
-MAX_CURVE_POINTS = 200
+@dataclass(frozen=True)
+class Slices:
+    """The segments that are wanted; those of fewer rows than the minimum are not judged."""
+
+    columns: tuple[str, ...] = ()
+    minimum_rows: int = 100
+
+
+@dataclass(frozen=True)
+class Tables:
+    """The test rows, and what else is known of where they come from."""
+
+    test: Table
+    validation: Table | None = None
+    train: Table | None = None
+
+
+def open_tables(test: str, validation: str = "", train: str = "") -> Tables:
+    """Open the tables; an empty path is of one that is not given.
+
+    Raises:
+        InputError: One of them is no table.
+    """
+    others = ((validation, "validation"), (train, "train"))
+    opened = (open_table(path, name) if path else None for path, name in others)
+    return Tables(open_table(test, "test"), *opened)
+
+
+@dataclass(frozen=True)
+class Request:
+    """How to judge."""
+
+    gate: Gate = field(default_factory=Gate)
+    rule: Rule = field(default_factory=Rule)
+    slices: Slices = field(default_factory=Slices)
+    resampling: Resampling = field(default_factory=Resampling)
+
+
+def ask(
+    gate: tuple[str, float, str] = ("", -1.0, "warn"),
+    rule: tuple[str, float] = ("f1", 1.0),
+    slices: tuple[tuple[str, ...], int] = ((), 100),
+    resampling: tuple[int, float, int] = (500, 0.95, 0),
+) -> Request:
+    """Return a request from plain values.
+
+    Raises:
+        InputError: One of them is out of its range.
+    """
+    return Request(Gate(*gate), Rule(*rule), Slices(*slices), Resampling(*resampling))
 
 
 @dataclass(frozen=True)
@@ -28,223 +85,174 @@ class Evaluation:
     """What is known of a model after it has been judged.
 
     `scores` are finite numbers by metric; `curves` is the metadata of KFP's ClassificationMetrics,
-    empty for regression.
+    empty for regression; `predicted` is what all of it rests on, for the rows of `test` in order.
     """
 
     scores: dict[str, float]
     curves: dict[str, Any]
     verdict: Verdict
     report: Report
+    predicted: Predictions
+    test: Table
+
+    def write(self, verdict: str | Path, html: str | Path, markdown: str | Path) -> dict[str, Any]:
+        """Write verdict and report; return what the verdict's artifact says about itself."""
+        self.verdict.write(verdict)
+        self.report.write(html, markdown)
+        return self.verdict.metadata()
+
+    def write_predictions(self, path: str | Path) -> dict[str, Any]:
+        """Write row, truth, answer and the probability of each class as a table.
+
+        Returns what its artifact says about itself.
+        """
+        first = _batch(self.predicted, 0)
+        role, locked = self.test.role, self.test.holdout
+        task = self.predicted.task
+        with TableWriter(path, first.schema, "truth", task, role, locked) as writer:
+            for start in range(0, self.predicted.rows, BATCH_ROWS):
+                writer.write(_batch(self.predicted, start).cast(first.schema))
+        return open_table(path, "predictions").metadata()
 
 
-@dataclass(frozen=True)
-class Predictions:
-    """Truth and answers of a model for the same rows.
-
-    `probabilities` has a column for each class; it is empty for regression.
-    """
-
-    truth: "npt.NDArray[Any]"
-    answers: "npt.NDArray[Any]"
-    probabilities: "npt.NDArray[np.float64]"
-
-
-def evaluate(model: Model, test: Table, metric: str, minimum: float) -> Evaluation:
+def evaluate(model: Model, tables: Tables, request: Request) -> Evaluation:
     """Judge a model.
 
-    Args:
-        model: The model.
-        test: Rows it has not been trained on, with their target.
-        metric: The metric of the gate, one where higher is better; the task's usual one if empty.
-        minimum: What it must reach; below 0 for what chance reaches.
-
     Raises:
-        InputError: The table does not fit the model, or the metric does not fit the task.
+        InputError: A table does not fit the model, or the metric does not fit the task.
     """
-    require_features(test, model, "test")
-    predicted = _predict(model, test)
-    if model.info.task == "classification":
-        scores = _classification_scores(predicted, model.info.classes)
-        curves = _curves(predicted, model.info.classes)
-        blocks = _classification_blocks(predicted, model.info.classes)
-    else:
-        scores, curves = _regression_scores(predicted), {}
-        blocks = (Figure("Predicted against true values", plots.scatter(predicted)),)
-    scores = {name: value for name, value in scores.items() if math.isfinite(value)}
-    verdict = _gate(scores, model.info.task, metric, minimum)
-    return Evaluation(scores, curves, verdict, _report(model, test, scores, verdict, blocks))
+    for text in request.slices.columns:
+        columns_of(text, tables.test)
+    predicted = predict(model, tables.test, "test")
+    request.gate.metric_of(predicted)
+    cut = _threshold(model, predicted, tables, request.rule)
+    predicted = predicted if cut is None else answer_from(predicted, cut)
+    scores = _scores(predicted) | ({} if cut is None else {"threshold": cut})
+    found = intervals(predicted, request.resampling)
+    judged = judge(predicted, found, request.gate, request.resampling.level)
+    slices = request.slices
+    segments = judge_segments(
+        predicted, tables.test, slices.columns, judged.metric, slices.minimum_rows,
+        request.resampling,
+    )  # fmt: skip
+    warnings = (*check_rows(model, tables.test, tables.train), *_weak(segments, judged))
+    decision = "warn" if warnings and judged.decision == "pass" else judged.decision
+    verdict = Verdict(decision, (judged.reason, *warnings))
+    curves = pages.curves(predicted) if predicted.classes else {}
+    report = _report(model, predicted, request, cut, scores, found, verdict, segments, judged)
+    ends = _ends(found)
+    return Evaluation(scores | ends, curves, verdict, report, predicted, tables.test)
 
 
-def _predict(model: Model, test: Table) -> Predictions:
-    import numpy as np
-
-    rows = test.read([*model.info.features, model.info.target])
-    frame = feature_frame(rows, model.info.features)
-    truth = rows.column(model.info.target).to_numpy()
-    if model.info.task != "classification":
-        return Predictions(truth, model.pipeline.predict(frame), np.empty((0, 0)))
-    unknown = sorted(set(truth.tolist()) - set(model.info.classes))
-    if unknown:
+def _threshold(model: Model, predicted: Predictions, tables: Tables, rule: Rule) -> float | None:
+    """Return the threshold that validation rows choose; None to keep the model's own answers."""
+    if tables.validation is None or not predicted.binary:
+        return None
+    if tables.validation.sha256 and tables.validation.sha256 == tables.test.sha256:
         raise InputError(
-            f"`test` holds the classes {unknown[:10]}, which `model` has never seen. Expected: "
-            f"some of {list(model.info.classes[:10])}. Pass a split in which training has every "
-            f"class."
+            f"`validation` must hold other rows than `test`: a threshold chosen on the test rows "
+            f"makes their metrics too good. Found: the same table of {tables.test.rows} rows. Pass "
+            f"another share of the split."
         )
-    probabilities = model.pipeline.predict_proba(frame)
-    answers = model.pipeline.classes_[probabilities.argmax(axis=1)]
-    return Predictions(truth, answers, probabilities)
+    return choose_threshold(predict(model, tables.validation, "validation"), rule)
 
 
-def _classification_scores(predicted: Predictions, classes: tuple[Any, ...]) -> dict[str, float]:
-    from sklearn.metrics import accuracy_score, f1_score, log_loss
+def _scores(predicted: Predictions) -> dict[str, float]:
+    """Return the metrics that are defined for these rows, and the shape of a regression's errors.
 
-    truth, answers = predicted.truth, predicted.answers
-    return {
-        "roc_auc": _roc_auc(predicted, classes),
-        "accuracy": float(accuracy_score(truth, answers)),
-        "f1": float(f1_score(truth, answers, average="macro", labels=list(classes))),
-        "log_loss": float(log_loss(truth, predicted.probabilities, labels=list(classes))),
-    }
-
-
-def _roc_auc(predicted: Predictions, classes: tuple[Any, ...]) -> float:
-    """Return the area for the second of two classes, else the mean of one class against the rest.
-
-    A class that is absent has no area; the mean is of those that are there.
+    The bias is the mean of prediction less truth; the quantiles are those of its absolute value.
     """
     import numpy as np
-    from sklearn.metrics import roc_auc_score
 
-    judged = range(len(classes)) if len(classes) > 2 else (1,)
-    areas = []
-    for index in judged:
-        members = predicted.truth == classes[index]
-        if members.any() and not members.all():
-            areas.append(roc_auc_score(members, predicted.probabilities[:, index]))
-    return float(np.mean(areas)) if areas else math.nan
-
-
-def _regression_scores(predicted: Predictions) -> dict[str, float]:
-    from sklearn.metrics import mean_absolute_error, r2_score, root_mean_squared_error
-
-    truth, answers = predicted.truth, predicted.answers
-    return {
-        "r2": float(r2_score(truth, answers)),
-        "rmse": float(root_mean_squared_error(truth, answers)),
-        "mae": float(mean_absolute_error(truth, answers)),
-    }
+    scorer = make_scorer(predicted)
+    scores = dict(zip(scorer.names, scorer().tolist(), strict=True))
+    if predicted.task == "regression":
+        errors = predicted.answers - predicted.truth
+        ends = np.quantile(np.abs(errors), ERROR_QUANTILES).tolist()
+        scores["bias"] = float(errors.mean())
+        names = [f"abs_error_p{100 * share:.0f}" for share in ERROR_QUANTILES]
+        scores |= dict(zip(names, ends, strict=True))
+    return {name: value for name, value in scores.items() if math.isfinite(value)}
 
 
-def _gate(scores: dict[str, float], task: str, metric: str, minimum: float) -> Verdict:
-    usual_metric, usual_minimum = DEFAULT_GATES[task]
-    metric = metric or usual_metric
-    possible = [name for name in HIGHER_IS_BETTER if name in scores]
-    if metric == usual_metric and metric not in possible:
-        raise InputError(
-            f"`test` must hold enough rows for {metric}: two of different target at least. Found: "
-            f"too few or all alike. Pass a larger share."
+def _ends(found: Mapping[str, Interval]) -> dict[str, float]:
+    ends = {}
+    for name, interval in found.items():
+        ends[f"{name}_low"], ends[f"{name}_high"] = interval.low, interval.high
+    return ends
+
+
+def _weak(segments: Segments, judged: Judgement) -> tuple[Reason, ...]:
+    """Return a warning for each segment of which no part of the interval reaches the limit."""
+    if judged.decision == "fail":
+        return ()
+    return tuple(
+        Reason(
+            code="segment_below_limit",
+            subject=segment.name,
+            observed=f"{segment.interval.low:.6g} to {segment.interval.high:.6g}",
+            expected=judged.reason.expected,
+            message=f"{judged.metric} of the {segment.rows} rows with {segment.name} is "
+            f"{segment.interval.value:.6g}, and does not reach the limit of the gate.",
+            effect="warn",
         )
-    if metric not in possible:
-        raise InputError(
-            f"`metric` must be one where higher is better and that {task} has here. Expected: one "
-            f"of {possible}. Found: {metric!r}. Leave it out to use {usual_metric}."
-        )
-    if minimum < 0:
-        minimum = usual_minimum if metric == usual_metric else 0.0
-    passed = scores[metric] >= minimum
-    reason = Reason(
-        code="minimum_reached" if passed else "below_minimum",
-        subject=metric,
-        observed=f"{scores[metric]:.6g}",
-        expected=f"at least {minimum:.6g}",
-        message=(
-            f"{metric} on the test rows is {scores[metric]:.6g}, which "
-            f"{'reaches' if passed else 'does not reach'} the minimum of {minimum:.6g}."
-        ),
+        for segment in segments.judged
+        if segment.interval and decide(segment.interval, judged.limit, judged.metric) == "fail"
     )
-    return Verdict("pass" if passed else "fail", (reason,))
-
-
-def _curves(predicted: Predictions, classes: tuple[Any, ...]) -> dict[str, Any]:
-    """Return the metadata that the KFP UI draws: confusion matrix and, for two classes, ROC."""
-    matrix = _confusion(predicted, classes)
-    curves: dict[str, Any] = {
-        "confusionMatrix": {
-            "annotationSpecs": [{"displayName": str(name)} for name in classes],
-            "rows": [{"row": row} for row in matrix],
-        }
-    }
-    if len(classes) == 2:
-        curves["confidenceMetrics"] = [
-            {"confidenceThreshold": t, "falsePositiveRate": x, "recall": y}
-            for x, y, t in roc_points(predicted, classes)
-        ]
-    return curves
-
-
-def roc_points(
-    predicted: Predictions, classes: tuple[Any, ...]
-) -> list[tuple[float, float, float]]:
-    """Return (false positive rate, recall, threshold) of the second class, evenly thinned."""
-    import numpy as np
-    from sklearn.metrics import roc_curve
-
-    members = predicted.truth == classes[1]
-    if not members.any() or members.all():
-        return []
-    fpr, tpr, thresholds = roc_curve(members, predicted.probabilities[:, 1])
-    # The first threshold is infinite, which JSON can't say; no probability is above 1.
-    thresholds = np.minimum(thresholds, 1.0)
-    keep = np.unique(np.linspace(0, len(fpr) - 1, MAX_CURVE_POINTS).round().astype(int))
-    points = zip(fpr[keep], tpr[keep], thresholds[keep], strict=True)
-    return [(float(x), float(y), float(t)) for x, y, t in points]
-
-
-def _confusion(predicted: Predictions, classes: tuple[Any, ...]) -> list[list[int]]:
-    from sklearn.metrics import confusion_matrix
-
-    matrix = confusion_matrix(predicted.truth, predicted.answers, labels=list(classes))
-    return [[int(count) for count in row] for row in matrix]
-
-
-def _classification_blocks(
-    predicted: Predictions, classes: tuple[Any, ...]
-) -> tuple[Figure | Rows, ...]:
-    from sklearn.metrics import precision_recall_fscore_support
-
-    scored = precision_recall_fscore_support(
-        predicted.truth, predicted.answers, labels=list(classes), zero_division=0
-    )
-    by_class = tuple(
-        (str(name), float(p), float(r), float(f), int(n))
-        for name, p, r, f, n in zip(classes, *scored, strict=True)
-    )
-    matrix = _confusion(predicted, classes)
-    counts = tuple((str(name), *row) for name, row in zip(classes, matrix, strict=True))
-    blocks: tuple[Figure | Rows, ...] = (
-        Rows("Classes", ("class", "precision", "recall", "f1", "rows"), by_class),
-        Rows("Confusion matrix", ("true \\ predicted", *map(str, classes)), counts),
-    )
-    if len(classes) == 2:
-        points = roc_points(predicted, classes)
-        blocks = (Figure(f"ROC curve of class {classes[1]}", plots.roc(points)), *blocks)
-    return blocks
 
 
 def _report(
     model: Model,
-    test: Table,
-    scores: dict[str, float],
+    predicted: Predictions,
+    request: Request,
+    cut: float | None,
+    scores: Mapping[str, float],
+    found: Mapping[str, Interval],
     verdict: Verdict,
-    blocks: tuple[Figure | Rows, ...],
+    segments: Segments,
+    judged: Judgement,
 ) -> Report:
-    facts = f"{test.rows:,} test rows, target {model.info.target}, {model.info.task}."
+    if predicted.classes:
+        blocks = pages.classification_blocks(predicted, 0.5 if cut is None else cut)
+    else:
+        blocks = pages.regression_blocks(predicted)
+    how = request.resampling
+    facts = (
+        f"{predicted.rows:,} test rows, target {model.info.target}, {predicted.task}. Intervals: "
+        f"percentiles of {how.draws} bootstrap draws. {_answering(predicted, cut, request.rule)}"
+    )
     return Report(
         title="Model evaluation",
         decision=verdict.decision,
         blocks=(
-            Paragraph(f"{verdict.reasons[0].message} {facts}"),
-            Rows("Metrics", ("metric", "value"), tuple(scores.items())),
+            Paragraph(judged.reason.message),
+            Paragraph(facts),
+            *pages.finding_rows(verdict.reasons[1:]),
+            pages.metric_rows(scores, found, how.level),
+            *pages.segment_blocks(segments, judged.metric, scores[judged.metric]),
             *blocks,
         ),
     )
+
+
+def _answering(predicted: Predictions, cut: float | None, rule: Rule) -> str:
+    """Say how an answer was made of the probabilities."""
+    if cut is not None:
+        return f"Threshold: {cut:.6g}, by {rule.name} on the validation rows: {RULES[rule.name]}."
+    return "The answer is the likeliest class." if predicted.classes else ""
+
+
+def _batch(predicted: Predictions, start: int) -> "pa.RecordBatch":
+    import numpy as np
+    import pyarrow as pa
+
+    part = slice(start, start + BATCH_ROWS)
+    truth = predicted.truth[part]
+    columns = {
+        "row": pa.array(np.arange(start, start + len(truth))),
+        "truth": pa.array(truth),
+        "answer": pa.array(predicted.answers[part]),
+    }
+    for index, name in enumerate(predicted.classes):
+        columns[f"probability_{name}"] = pa.array(predicted.probabilities[part, index])
+    return pa.RecordBatch.from_pydict(columns)
