@@ -86,7 +86,7 @@ def tuning(
     metric: str = "",
     trials: int = 30,
     seconds: float = 0.0,
-    folds: int = 3,
+    folds: int = 5,
     workers: list[int] = [],  # noqa: B006  # KFP reads the default from the signature
     storage: str = "",
     gate_metric: str = "",

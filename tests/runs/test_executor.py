@@ -247,6 +247,29 @@ def describe(launcher: Launcher, model: dict, shares: dict, judged: dict, known:
     launcher.run("write_model_card", artifacts={"model": model})
 
 
+def register(launcher, model, judged, shares) -> dict:
+    """Register a model twice, promote both versions, look at them, and go one back."""
+    profile = launcher.run("profile_table", {}, {"table": shares["train"]}, "profile")["profile"]
+    for number, key in enumerate(("one", "two"), start=1):
+        tables = {"train": shares["train"], "test": shares["test"]}
+        made = launcher.run(
+            "register_model",
+            {"model_name": "cancer", "run_key": key},
+            {"model": model, "metrics": judged["metrics"], "profile": profile, **tables},
+            output_name=f"register-{number}",
+        )
+        assert made["model_version"] == number
+        launcher.run(
+            "promote_model",
+            {"model_name": "cancer", "reason": key},
+            {"verdict": judged["verdict"]},
+            output_name=f"promote-{number}",
+        )
+    launcher.run("compare_versions", {"model_name": "cancer"})
+    launcher.run("report_version", {"model_name": "cancer"})
+    return launcher.run("roll_back_model", {"model_name": "cancer", "reason": "A test."})
+
+
 def test_every_component_runs_under_kfps_executor(launcher, breast_cancer):
     uri = str(breast_cancer)
     source = launcher.run("resolve_source", {"uri": uri})
@@ -271,15 +294,11 @@ def test_every_component_runs_under_kfps_executor(launcher, breast_cancer):
     judged = judge(launcher, trained["model"], shares, validation["verdict"])
     known = assess(launcher, trained["model"], shares["test"])
     describe(launcher, trained["model"], shares, judged, known)
-    registered = launcher.run(
-        "register_model",
-        {"model_name": "cancer"},
-        {"model": trained["model"], "metrics": judged["metrics"]},
-    )
+    registered = register(launcher, trained["model"], judged, shares)
     assert launcher.done == set(catalog.__all__)
     assert validation["Output"] == judged["Output"] == "pass"
     assert judged["metrics"]["metadata"]["roc_auc"] > 0.97
-    assert registered["model_version"] == 1
+    assert (registered["version"], registered["previous"]) == (1, 2)
     assert judged["curves"]["metadata"]["confusionMatrix"]["annotationSpecs"]
     assert shares["train"]["metadata"]["rows"] + shares["test"]["metadata"]["rows"] == 569
     assert exported == {"rows": 569, "written": True}

@@ -9,9 +9,11 @@ import sys
 from pathlib import Path
 
 from holdfast.table import open_table
+from holdfast.training import threads
 from tests.training.samples import save, train_model
 
 if __name__ == "__main__":
+    threads.wait_passively()
     if len(sys.argv) > 3:
         allowed = sorted(os.sched_getaffinity(0))
         os.sched_setaffinity(0, allowed[: int(sys.argv[3])])

@@ -21,7 +21,7 @@ class Series:
 
 
 def draw(series: Sequence[Series], x_label: str, y_label: str) -> str:
-    """Draw series over the same axes."""
+    """Draw series over the same axes; x is counted."""
     xs = [value for one in series for value in one.x]
     ys = [value for one in series for value in one.y]
     across, up = _Scale.over(xs, LEFT, WIDTH - RIGHT), _Scale.over(ys, HEIGHT - BOTTOM, TOP)
@@ -69,7 +69,8 @@ def _axes(across: _Scale, up: _Scale, x_label: str, y_label: str) -> str:
         parts.append(f'<text x="{LEFT - 6}" y="{y + 4}" text-anchor="end">{tick:.4g}</text>')
     for tick in across.ticks():
         place = f'x="{across(tick)}" y="{HEIGHT - BOTTOM + 16}" text-anchor="middle"'
-        parts.append(f"<text {place}>{tick:.4g}</text>")
+        # Rounds and trials are counted.
+        parts.append(f"<text {place}>{tick:.0f}</text>")
     middle = (LEFT + WIDTH - RIGHT) // 2
     parts.append(
         f'<text x="{middle}" y="{HEIGHT - 6}" text-anchor="middle">{escape(x_label)}</text>'

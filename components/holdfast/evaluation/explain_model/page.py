@@ -97,13 +97,14 @@ def _first(title: str, order: list[int], findings: "Findings") -> str:
 
 
 def _levels(frame: "pd.DataFrame", names: list[str]) -> "npt.NDArray[np.float64]":
-    """Return ranks of numbers from 0 to 1; text and what is missing has none."""
+    """Return ranks of numbers and dates from 0 to 1; text and what is missing has none."""
     import numpy as np
     import pandas as pd
 
     levels = np.full((len(frame), len(names)), math.nan)
     for index, name in enumerate(names):
-        if pd.api.types.is_numeric_dtype(frame[name].dtype):
+        kind = frame[name].dtype
+        if pd.api.types.is_numeric_dtype(kind) or pd.api.types.is_datetime64_dtype(kind):
             levels[:, index] = frame[name].rank(pct=True)
     return levels
 

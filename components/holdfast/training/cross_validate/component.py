@@ -24,7 +24,8 @@ def cross_validate(
     """Cross-validate an estimator: predictions for rows it has not seen, and how the folds differ.
 
     The transformer's steps are fitted anew in each fold, so that no row is judged by what it
-    taught. The metrics are those of scikit-learn, without weights.
+    taught. The metrics are those of scikit-learn, without weights: roc_auc, average_precision,
+    log_loss, accuracy, balanced_accuracy and f1 (means over the classes); or r2, rmse and mae.
 
     Args:
         train: The training share; a locked holdout is refused, and so is a copy of it.

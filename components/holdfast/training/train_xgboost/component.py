@@ -49,9 +49,8 @@ def train_xgboost(
         seed: Seed of XGBoost and of the validation share.
 
     Returns:
-        model: An MLflow model directory with one scikit-learn Pipeline, transformer and estimator
-            together: raw rows in, the target's own labels out.
-        curve: The loss after each round as JSON (metric, best_round, train, validation).
+        model: An MLflow model directory with one Pipeline: raw rows in, the target's labels out.
+        curve: The loss by round as JSON: metric, best_round, and pairs of train and validation.
         report: Learning curve and parameters as a page.
         summary: The same as Markdown, without plots.
     """

@@ -19,28 +19,26 @@ def tune_hyperparameters(
     metric: str = "",
     trials: int = 30,
     seconds: float = 0.0,
-    folds: int = 3,
+    folds: int = 5,
     method: str = "",
     by: str = "",
     pruner: str = "median",
     storage: str = "",
-    name: str = "",
     worker: int = 0,
     seed: int = 42,
 ) -> str:
     """Search for good parameters with Optuna (TPE), by cross-validation on the training share.
 
-    A study that is kept is gone on with after a kill, and shared by the workers that name the same
-    storage. One worker alone finds the same on every run, killed or not.
+    A study that is kept goes on after a kill, and is shared by workers with the same storage. One
+    worker alone finds the same on every run, killed or not.
 
     Args:
         train: The training share; a locked holdout is refused, and so is a copy of it.
         transformer: A fitted transformer; its steps are fitted anew in each fold.
         estimator: xgboost, or a name that train_sklearn knows.
-        space: YAML: a range {low, high, log, step}, {choices}, or a fixed value by parameter. Empty
-            for xgboost's default, which starts from the defaults of train_xgboost.
-        metric: roc_auc (default), average_precision, log_loss, accuracy, balanced_accuracy or f1;
-            of a regression r2 (default), rmse or mae.
+        space: YAML by parameter: {low, high, log, step}, {choices} or a fixed value; empty for
+            xgboost's default, which starts from the defaults of train_xgboost.
+        metric: One of those that cross_validate gives; empty for roc_auc, or r2 of a regression.
         trials: Trials of the study, by all workers together.
         seconds: No further trial begins in this step after so long; 0 for no limit.
         folds: Number of folds, at least 2.
@@ -49,12 +47,11 @@ def tune_hyperparameters(
         pruner: median, hyperband or none; a trial may be given up after each fold.
         storage: A path (SQLite), or postgresql://USER@HOST/DATABASE without a password. Empty: what
             the variable HOLDFAST_STUDY_STORAGE says; without it the study is not kept.
-        name: Begin of the study's name; a hash of table, space and other settings follows.
         worker: 0 alone, else 1, 2, ... for those that share a study.
         seed: Seed of the folds, the sampler and the estimator.
 
     Returns:
-        best: The best parameters as JSON.
+        best: The best parameters, JSON.
         study: Best value, importance and every finished trial as JSON.
         metrics: best_METRIC (the mean of the folds), trials, pruned_trials.
         report: History, importance and the best trials as a page.
@@ -68,7 +65,7 @@ def tune_hyperparameters(
     from holdfast.training.tune_hyperparameters import logic
 
     threads.wait_passively()
-    search = logic.Search(estimator, space, metric, pruner, storage, name, worker, seed)
+    search = logic.Search(estimator, space, metric, pruner, storage, worker, seed)
     plan, budget = Plan(folds, method, by, seed), logic.Budget(trials, seconds)
     table, fitted = open_table(train.path, "train"), load_model(transformer.path, "transformer")
     found = logic.tune(table, fitted, plan, search, budget)

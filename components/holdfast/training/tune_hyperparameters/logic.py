@@ -44,17 +44,13 @@ class Budget:
 
 @dataclass(frozen=True)
 class Search:
-    """How to search; `name` is that of the study, empty for one that these settings make.
-
-    `worker` is 0 for one that works alone, and 1, 2, ... for those that share a study.
-    """
+    """How to search; `worker` is 0 alone, and 1, 2, ... for those that share a study."""
 
     estimator: str = "xgboost"
     space: str = ""
     metric: str = ""
     pruner: str = "median"
     storage: str = ""
-    name: str = ""
     worker: int = 0
     seed: int = 42
 
@@ -145,7 +141,7 @@ def _open(
                 vars(plan), metric.name, search.pruner, search.seed)  # fmt: skip
     text = json.dumps(settings, sort_keys=True, default=str)
     # Of other rows or another space the scores are not to be compared: that is another study.
-    name = f"{search.name or 'holdfast'}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
+    name = f"holdfast-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
     return optuna.create_study(
         storage=open_storage(search.storage),
         study_name=name,
@@ -183,8 +179,8 @@ def _sampler(finished: int, search: Search, space: Space) -> "BaseSampler":
     seed = search.seed + finished + 100_003 * search.worker
     shared = search.worker > 0
     sampler = TPESampler(seed=seed, multivariate=True, constant_liar=shared)
-    if not finished and not shared and space.start:
-        return PartialFixedSampler(space.start, sampler)
+    if finished < len(space.start) and not shared:
+        return PartialFixedSampler(space.start[finished], sampler)
     return sampler
 
 
