@@ -305,21 +305,34 @@ def _print_summary(run: "Run", reports: Mapping[str, Path]) -> None:
 
     store = variables_of(run.output)["MLFLOW_TRACKING_URI"]
     print(f"\n{run.pipeline} {run.status.lower()} in {run.seconds:.1f} s")
-    for name, value in sorted(run.outputs.items(), key=lambda item: _is_artifact(item[1])):
-        if _is_artifact(value):
-            if value["type"] == "system.Metrics":
-                continue
-            value = reports.get(value["uri"], value["uri"])  # noqa: PLW2901
-        print(f"  {name:16} {value:.6g}" if isinstance(value, float) else f"  {name:16} {value}")
+    shown = {name: text for name, text in _outputs(run.outputs, reports).items() if text}
+    for name, text in shown.items():
+        print(f"  {name:20} {text}")
     if run.tasks:
-        print(f"  {'all reports':16} {run.folder / 'reports'}")
-        print(f"  {'logs':16} {run.folder / 'logs'}")
+        print(f"  {'all reports':20} {run.folder / 'reports'}")
+        print(f"  {'logs':20} {run.folder / 'logs'}")
     if "model_version" in run.outputs:
-        print(f"  {'tracking store':16} {without_password(store)}")
+        print(f"  {'tracking store':20} {without_password(store)}")
         if store.startswith("sqlite:"):
             uvx = Path(sys.executable).with_name("uvx")
             mlflow = f"mlflow@{_locked_mlflow()}"
-            print(f"  {'look at it':16} {uvx} {mlflow} ui --backend-store-uri {store}")
+            print(f"  {'look at it':20} {uvx} {mlflow} ui --backend-store-uri {store}")
+
+
+def _outputs(outputs: Mapping[str, Any], reports: Mapping[str, Path]) -> dict[str, str]:
+    """Return parameters, then metrics with their intervals, then artifacts, each by name."""
+    parameters, metrics, artifacts = {}, {}, {}
+    for name, value in sorted(outputs.items()):
+        if _is_artifact(value):
+            place = reports.get(value["uri"], value["uri"])
+            artifacts[name] = "" if value["type"] == "system.Metrics" else str(place)
+        elif not isinstance(value, float):
+            parameters[name] = str(value)
+        elif not name.endswith(("_low", "_high")):
+            ends = [outputs.get(f"{name}_{end}") for end in ("low", "high")]
+            interval = f"  ({ends[0]:.4g} to {ends[1]:.4g})" if None not in ends else ""
+            metrics[name] = f"{value:.6g}{interval}"
+    return parameters | metrics | artifacts
 
 
 def _locked_mlflow() -> str:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from holdfast.evaluation.bootstrap import Interval
-from holdfast.evaluation.plots import BLUE, GREY, _figure, _short, _svg
+from holdfast.evaluation.plots import BLUE, GREY, figure_of, short, svg_of
 
 COLORS = (BLUE, "#cf222e", "#1a7f37", "#9a6700", "#8250df", "#bf3989")
 
@@ -31,7 +31,7 @@ class Line:
 
 def panels(labels: Sequence[str], shown: Sequence[Panel]) -> str:
     """Draw intervals by label, a panel for each measure."""
-    figure, grid = _figure(len(shown), height=1.1 + 0.28 * len(labels))
+    figure, grid = figure_of(len(shown), height=1.1 + 0.28 * len(labels))
     places = range(len(labels))
     for axes, panel in zip(grid, shown, strict=True):
         colors = [GREY if pale else BLUE for pale in panel.faint]
@@ -43,23 +43,23 @@ def panels(labels: Sequence[str], shown: Sequence[Panel]) -> str:
         axes.margins(x=0.08)
         axes.set_yticks(places, [""] * len(labels))
         axes.set_ylim(len(labels) - 0.5, -0.5)
-    grid[0].set_yticks(places, [_short(label) for label in labels])
-    return _svg(figure)
+    grid[0].set_yticks(places, [short(label) for label in labels])
+    return svg_of(figure)
 
 
 def lines(drawn: Sequence[Line], x: str, y: str, diagonal: bool = False) -> str:
     """Draw lines; a diagonal stands for what would be perfect."""
-    figure, (axes,) = _figure(1)
+    figure, (axes,) = figure_of(1)
     if diagonal:
         axes.plot([0, 1], [0, 1], color="#888", linewidth=1, linestyle="--")
     for number, line in enumerate(drawn):
         color = COLORS[number % len(COLORS)]
         # A legend leaves out what begins with an underscore.
-        label = " " + _short(line.label)
+        label = " " + short(line.label)
         axes.plot(line.x, line.y, color=color, marker="o", markersize=4, label=label)
         if line.low:
             axes.fill_between(line.x, line.low, line.high, color=color, alpha=0.15, linewidth=0)
     axes.set(xlabel=x, ylabel=y)
     if len(drawn) > 1:
         axes.legend(fontsize=8)
-    return _svg(figure)
+    return svg_of(figure)

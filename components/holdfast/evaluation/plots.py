@@ -29,7 +29,7 @@ def curves(roc: "Points", precision_recall: "Points", share: float) -> str:
         precision_recall: Recall and precision.
         share: The share of positive rows, which is the precision of chance.
     """
-    figure, (left, right) = _figure(2)
+    figure, (left, right) = figure_of(2)
     left.plot([0, 1], [0, 1], color=GREY, linewidth=1, linestyle="--", label="chance")
     left.plot([p[0] for p in roc], [p[1] for p in roc], color=BLUE, label="model")
     left.set(xlabel="false positive rate", ylabel="recall", xlim=(0, 1), ylim=(0, 1.01))
@@ -38,7 +38,7 @@ def curves(roc: "Points", precision_recall: "Points", share: float) -> str:
     right.plot(*zip(*precision_recall, strict=True), color=BLUE, label="model")
     right.set(xlabel="recall", ylabel="precision", xlim=(0, 1), ylim=(0, 1.01))
     right.legend(loc="lower left")
-    return _svg(figure)
+    return svg_of(figure)
 
 
 def calibration(expected: "Floats", observed: "Floats", sizes: "Floats") -> str:
@@ -48,7 +48,7 @@ def calibration(expected: "Floats", observed: "Floats", sizes: "Floats") -> str:
     """
     import numpy as np
 
-    figure, (left, right) = _figure(2)
+    figure, (left, right) = figure_of(2)
     left.plot([0, 1], [0, 1], color=GREY, linewidth=1, linestyle="--", label="as it should be")
     left.plot(expected, observed, color=BLUE, marker="o", markersize=4, label="model")
     left.set(xlabel="mean probability", ylabel="share that came true", xlim=(0, 1), ylim=(0, 1.01))
@@ -56,7 +56,7 @@ def calibration(expected: "Floats", observed: "Floats", sizes: "Floats") -> str:
     edges = np.linspace(0, 1, len(sizes) + 1)
     right.stairs(sizes / sizes.sum(), edges, color=BLUE, fill=True, alpha=0.5)
     right.set(xlabel="probability", ylabel="share of the rows", xlim=(0, 1))
-    return _svg(figure)
+    return svg_of(figure)
 
 
 def score_histogram(
@@ -65,28 +65,28 @@ def score_histogram(
     """Draw how the probabilities of the second class are spread in either class."""
     import numpy as np
 
-    figure, (axes,) = _figure(1)
+    figure, (axes,) = figure_of(1)
     edges = np.linspace(0, 1, 41)
     for chosen, name, colour in ((~members, names[0], ORANGE), (members, names[1], BLUE)):
         shares = np.histogram(scores[chosen], edges)[0] / max(1, int(chosen.sum()))
-        label = _short(f"true class {name}")
+        label = short(f"true class {name}")
         axes.stairs(shares, edges, color=colour, fill=True, alpha=0.35, label=label)
     axes.axvline(cut, color="#333", linewidth=1, linestyle=":", label="threshold")
-    axes.set(xlabel=_short(f"probability of {names[1]}"), ylabel="share of the class", xlim=(0, 1))
+    axes.set(xlabel=short(f"probability of {names[1]}"), ylabel="share of the class", xlim=(0, 1))
     axes.legend()
-    return _svg(figure)
+    return svg_of(figure)
 
 
 def matrix(counts: "Floats", names: Sequence[str]) -> str:
     """Draw a confusion matrix; the shade is the share of the true class."""
     import numpy as np
 
-    figure, (axes,) = _figure(1)
+    figure, (axes,) = figure_of(1)
     truth = counts.sum(axis=1, keepdims=True)
     shares = np.divide(counts, truth, out=np.zeros_like(counts), where=truth > 0)
     axes.pcolormesh(shares, cmap="Blues", vmin=0, vmax=1, edgecolors="white", linewidth=1)
     places = np.arange(len(names)) + 0.5
-    labels = [_short(name, 18) for name in names]
+    labels = [short(name, 18) for name in names]
     axes.set_xticks(places, labels, rotation=90 if len(names) > 4 else 0)
     axes.set_yticks(places, labels)
     axes.invert_yaxis()
@@ -98,26 +98,26 @@ def matrix(counts: "Floats", names: Sequence[str]) -> str:
         place = (column + 0.5, row + 0.5)
         size = 11 if len(names) < 5 else 8
         axes.text(*place, text, ha="center", va="center", color=colour, fontsize=size)
-    return _svg(figure)
+    return svg_of(figure)
 
 
 def scatter(predicted: "Predictions") -> str:
     """Draw predictions against the truth for up to 1,000 evenly chosen rows."""
-    figure, (axes,) = _figure(1)
+    figure, (axes,) = figure_of(1)
     step = max(1, -(-len(predicted.truth) // MAX_POINTS))
     truth, answers = predicted.truth[::step], predicted.answers[::step]
     ends = [min(truth.min(), answers.min()), max(truth.max(), answers.max())]
     axes.plot(ends, ends, color=GREY, linewidth=1, linestyle="--")
     axes.scatter(truth, answers, s=6, color=BLUE, alpha=0.5, linewidths=0)
     axes.set(xlabel="true value", ylabel="predicted value")
-    return _svg(figure)
+    return svg_of(figure)
 
 
 def residuals(errors: "Floats", answers: "Floats") -> str:
     """Draw how the errors are spread, and their quartiles along the predictions."""
     import numpy as np
 
-    figure, (left, right) = _figure(2)
+    figure, (left, right) = figure_of(2)
     # A few wild errors would leave one bar of all the others.
     ends = np.quantile(errors, [0.005, 0.995])
     shares, edges = np.histogram(errors[(errors >= ends[0]) & (errors <= ends[1])], 40)
@@ -132,33 +132,35 @@ def residuals(errors: "Floats", answers: "Floats") -> str:
     right.axhline(0, color=GREY, linewidth=1, linestyle="--")
     right.set(xlabel="predicted value", ylabel="prediction less truth")
     right.legend()
-    return _svg(figure)
+    return svg_of(figure)
 
 
 def intervals(
     rows: "Sequence[tuple[str, Interval]]", line: float, label: str, dotted: float | None = None
 ) -> str:
     """Draw values with their intervals, one below another, and lines to hold them against."""
-    figure, (axes,) = _figure(1, height=1.2 + 0.28 * len(rows))
+    figure, (axes,) = figure_of(1, height=1.2 + 0.28 * len(rows))
     for place, (_, found) in enumerate(rows):
         axes.plot([found.low, found.high], [place, place], color=BLUE, linewidth=2)
         axes.plot([found.value], [place], color=BLUE, marker="o", markersize=5)
     axes.axvline(line, color=GREY, linewidth=1, linestyle="--")
     if dotted is not None and dotted != line:
         axes.axvline(dotted, color="#333", linewidth=1, linestyle=":")
-    axes.set_yticks(range(len(rows)), [_short(name) for name, _ in rows])
+    axes.set_yticks(range(len(rows)), [short(name) for name, _ in rows])
     axes.set_ylim(len(rows) - 0.5, -0.5)
     axes.set(xlabel=label)
-    return _svg(figure)
+    return svg_of(figure)
 
 
-def _short(text: str, length: int = LABEL_LENGTH) -> str:
+def short(text: str, length: int = LABEL_LENGTH) -> str:
+    """Return a label that fits beside a plot."""
     # A dollar sign would start a formula.
     shown = text if len(text) <= length else text[: length - 1] + "\N{HORIZONTAL ELLIPSIS}"
     return shown.replace("$", r"\$")
 
 
-def _figure(columns: int, height: float = 4) -> "tuple[Figure, Sequence[Axes]]":
+def figure_of(columns: int, height: float = 4) -> "tuple[Figure, Sequence[Axes]]":
+    """Return a figure and its axes, side by side."""
     from matplotlib.figure import Figure
 
     width = 9.5 if columns > 1 else 5.5
@@ -170,7 +172,8 @@ def _figure(columns: int, height: float = 4) -> "tuple[Figure, Sequence[Axes]]":
     return figure, every
 
 
-def _svg(figure: "Figure") -> str:
+def svg_of(figure: "Figure") -> str:
+    """Return a figure as SVG to be put into a page."""
     from matplotlib import rc_context
 
     text = StringIO()

@@ -12,7 +12,11 @@ from holdfast.errors import InputError
 from holdfast.validation import tfdv
 from holdfast.validation.anomalies import NOT_SHOWN, SHOWN_OBSERVED
 from holdfast.validation.columns import NumberColumn, TextColumn
-from holdfast.validation.drift import USUAL_LIMIT, population_stability_index
+from holdfast.validation.drift import (
+    USUAL_LIMIT,
+    index_by_chance,
+    population_stability_index,
+)
 from holdfast.validation.expectations import (
     Bounded,
     Drift,
@@ -94,8 +98,11 @@ def drift_reasons(
 
 
 def _moved(rule: Drift, name: str, profile: Profile, baseline: Profile) -> Reason | None:
-    index = population_stability_index(profile.columns[name], baseline.columns[name])
-    if index <= rule.max:
+    pair = profile.columns[name], baseline.columns[name]
+    index = population_stability_index(*pair)
+    # A limit that somebody chose is taken at its word; ours allows for small tables.
+    limit = max(rule.max, index_by_chance(*pair)) if rule is USUAL_DRIFT else rule.max
+    if index <= limit:
         return None
     observed = f"population stability index {index:.3g}"
     if np.isnan(index):

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
-from holdfast.evaluation.plots import BLUE, GREY, ORANGE, _short, _svg
+from holdfast.evaluation.plots import BLUE, GREY, ORANGE, svg_of
+from holdfast.evaluation.plots import short as cut
 
 if TYPE_CHECKING:
     import numpy as np
@@ -47,7 +48,7 @@ def bars(names: Sequence[str], parts: "Floats", outputs: Sequence[str], scale: s
         axes.legend(loc="lower right")
     _name_rows(axes, names)
     axes.set(xlabel=f"mean absolute contribution ({short(scale)})")
-    return _svg(figure)
+    return svg_of(figure)
 
 
 def swarm(names: Sequence[str], values: "Floats", levels: "Floats", scale: str) -> str:
@@ -78,7 +79,7 @@ def swarm(names: Sequence[str], values: "Floats", levels: "Floats", scale: str) 
     bar.ax.set_yticklabels(["low value", "high value"])
     _name_rows(axes, names)
     axes.set(xlabel=f"contribution ({short(scale)})")
-    return _svg(figure)
+    return svg_of(figure)
 
 
 def dependences(found: "Sequence[Dependence]", outputs: Sequence[str], answer: str) -> str:
@@ -100,7 +101,7 @@ def dependences(found: "Sequence[Dependence]", outputs: Sequence[str], answer: s
     if len(outputs) > 1:
         grid.flat[0].legend(fontsize=8)
     figure.supylabel(answer, fontsize=9)
-    return _svg(figure)
+    return svg_of(figure)
 
 
 def _line(axes: "Axes", each: "Dependence", index: int, label: str) -> None:
@@ -120,7 +121,7 @@ def _dots(axes: "Axes", each: "Dependence", index: int, label: str) -> None:
 
 def short(text: str, letters: int = LETTERS) -> str:
     """Return a name on one line that fits beside a plot."""
-    return _short(" ".join(text.split()), letters)
+    return cut(" ".join(text.split()), letters)
 
 
 def _name_rows(axes: "Axes", names: Sequence[str]) -> None:
