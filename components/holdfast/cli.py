@@ -5,6 +5,7 @@ import json
 import math
 import os
 import re
+import shutil
 import signal
 import sys
 from collections.abc import Mapping, Sequence
@@ -166,7 +167,7 @@ def _run(options: argparse.Namespace) -> int:
     run = run_pipeline(
         spec, arguments, _runner(options.runner), options.output.resolve(), places, progress.observe
     )
-    reports = link_reports(run)
+    reports = copy_reports(run)
     if options.json:
         print(json.dumps(run.document(), indent=2))
     else:
@@ -280,19 +281,19 @@ class Progress:
             print(f"{label} {state:10} {task.seconds:6.1f} s", file=sys.stderr, flush=True)
 
 
-def link_reports(run: "Run") -> dict[str, Path]:
-    """Link the run's reports under names that a browser opens; return them by output."""
+def copy_reports(run: "Run") -> dict[str, Path]:
+    """Copy the run's reports to names that a browser opens; return them by output."""
     suffixes = {"system.HTML": ".html", "system.Markdown": ".md"}
     reports = {}
     for task in run.tasks:
         for name, value in task.outputs.items():
             suffix = suffixes.get(value["type"], "") if _is_artifact(value) else ""
             if suffix:
-                link = run.folder / "reports" / f"{task.name}-{name}{suffix}"
-                link.parent.mkdir(exist_ok=True)
-                link.unlink(missing_ok=True)
-                link.symlink_to(Path("..") / Path(value["uri"]).relative_to(run.folder))
-                reports[value["uri"]] = link
+                copy = run.folder / "reports" / f"{task.name}-{name}{suffix}"
+                copy.parent.mkdir(exist_ok=True)
+                # Not a link: a browser tells the type by the name of what it leads to.
+                shutil.copyfile(value["uri"], copy)
+                reports[value["uri"]] = copy
     return reports
 
 

@@ -31,7 +31,10 @@ class Measure:
 
 
 def measures(metadata: Mapping[str, Any]) -> tuple[Measure, ...]:
-    """Return the finite numbers of an artifact's metadata, ends with their metric."""
+    """Return the finite numbers of an artifact's metadata by name, ends with their metric.
+
+    KFP hands metadata on in any order.
+    """
     numbers = {str(name): float(value) for name, value in metadata.items() if _is_number(value)}
     ends: dict[str, tuple[float, float]] = {}
     used: set[str] = set()
@@ -43,7 +46,7 @@ def measures(metadata: Mapping[str, Any]) -> tuple[Measure, ...]:
                 used.update((name + low, name + high))
     return tuple(
         Measure(name, value, *ends.get(name, ()))
-        for name, value in numbers.items()
+        for name, value in sorted(numbers.items())
         if name not in used
     )
 
