@@ -85,7 +85,7 @@ def test_the_metadata_block_is_hugging_faces_and_holds_the_numbers(model, tmp_pa
     assert metadata["license"] == "apache-2.0"
     assert metadata["library_name"] == "sklearn"
     assert metadata["pipeline_tag"] == "tabular-classification"
-    assert metadata["metrics"] == ["roc_auc", "log_loss"]
+    assert metadata["metrics"] == ["log_loss", "roc_auc"]
     ((index),) = metadata["model-index"]
     (result,) = index["results"]
     assert index["name"] == "adult"
@@ -93,8 +93,8 @@ def test_the_metadata_block_is_hugging_faces_and_holds_the_numbers(model, tmp_pa
     assert (result["dataset"]["type"], result["dataset"]["split"]) == ("tabular", "test")
     assert result["dataset"]["revision"] == "5b" * 32
     assert result["metrics"] == [
-        {"type": "roc_auc", "value": 0.9295, "name": "roc_auc (interval 0.924 to 0.935)"},
         {"type": "log_loss", "value": 0.2748},
+        {"type": "roc_auc", "value": 0.9295, "name": "roc_auc (interval 0.924 to 0.935)"},
     ]
 
 
@@ -206,8 +206,8 @@ def test_the_same_inputs_give_the_same_bytes(model, tmp_path):
 
 def test_intervals_go_with_their_metric_and_what_is_no_finite_number_is_left_out():
     found = measures({**SCORES, "contract": "x", "flag": True, "odd": float("nan"), "a_low": 1})
-    assert [m.name for m in found] == ["roc_auc", "log_loss", "a_low"]
-    assert [m.interval for m in found] == ["0.924 to 0.935", "", ""]
+    assert [m.name for m in found] == ["a_low", "log_loss", "roc_auc"]
+    assert [m.interval for m in found] == ["", "", "0.924 to 0.935"]
 
 
 def test_artifacts_that_are_not_given_are_left_out_and_others_go_by_their_role(tmp_path):
