@@ -135,9 +135,9 @@ def test_three_classes_and_regression_run_too(name, metrics, tmp_path):
 @pytest.mark.real_data
 def test_adult_reaches_its_reference_and_is_the_same_to_the_last_digit(real_table, tmp_path):
     table = real_table("adult.parquet")
-    runs = [train(table, "class", tmp_path, "-p", "model_name=adult") for _ in range(3)]
+    runs = [train(table, "class", tmp_path, "-p", "model_name=adult") for _ in range(2)]
     metrics = [{m: r.document["outputs"][m] for m in METRICS} for r in runs]
-    assert metrics[0] == metrics[1] == metrics[2]
+    assert metrics[0] == metrics[1]
     assert metrics[0]["roc_auc"] >= 0.925
     assert metrics[0]["accuracy"] == pytest.approx(0.8747, abs=0.003)
     assert metrics[0]["log_loss"] == pytest.approx(0.2748, abs=0.003)
