@@ -56,6 +56,7 @@ def training(
     parameters: str = "",
     metric: str = "",
     minimum: float = -1.0,
+    on_undecided: str = "warn",
     sensitive: list[str] = [],  # noqa: B006  # KFP reads the default from the signature
     segments: list[str] = [],  # noqa: B006
     intended_use: str = "",
@@ -87,6 +88,7 @@ def training(
         parameters: Further parameters of XGBoost as YAML; see train_xgboost.
         metric: Metric of the gate, such as roc_auc, log_loss, r2 or rmse; empty for roc_auc or r2.
         minimum: What the metric must reach; below 0 for what chance reaches.
+        on_undecided: warn or fail, where the minimum lies within the metric's interval.
         sensitive: Columns, or pairs such as "sex,race", whose groups must be treated alike; none
             leaves fairness undecided.
         segments: Columns, or pairs, by which the metrics are given too.
@@ -146,6 +148,7 @@ def training(
         train=train,
         metric=metric,
         minimum=minimum,
+        on_undecided=on_undecided,
         segments=segments,
         seed=seed,
     )

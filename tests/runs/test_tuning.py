@@ -49,8 +49,9 @@ def test_workers_search_in_one_study(breast_cancer, tmp_path):
 
 
 def test_a_gate_that_is_not_reached_stops_the_run(breast_cancer, tmp_path):
-    gate = ["-p", "gate_metric=accuracy", "-p", "minimum=0.9999"]
-    result = tune(breast_cancer, "diagnosis", tmp_path, *small("-p", "trials=1", *gate))
+    result = tune(
+        breast_cancer, "diagnosis", tmp_path, *small("-p", "trials=1", "-p", "minimum=0.9999")
+    )
     assert result.code == 1
     assert "does not reach the minimum of 0.9999" in result.document["error"]
 
