@@ -114,7 +114,8 @@ class Profile:
         (folder / STATISTICS).write_bytes(statistics)
         names = {"contract": CONTRACT, "rows": str(self.rows), "seed": str(self.seed)}
         rows = [self._state(name) for name in self.columns]
-        table = pa.Table.from_pylist(rows, STATE).replace_schema_metadata(names)
+        fields = [_field(field.type, [row.get(field.name) for row in rows]) for field in STATE]
+        table = pa.Table.from_arrays(fields, schema=STATE.with_metadata(names))
         pq.write_table(table, folder / FILE, compression="zstd")
 
     def _state(self, name: str) -> dict[str, object]:
@@ -130,9 +131,22 @@ class Profile:
             counts = column.counts
             row |= {name: getattr(column, name) for name in LENGTHS}
             row["size"] = column.limit
-            row["values"] = counts["value"].to_pylist()
-            row["counts"] = counts["count"].to_numpy()
+            row["values"] = counts["value"].combine_chunks()
+            row["counts"] = counts["count"].combine_chunks()
         return row
+
+
+def _field(kind: pa.DataType, values: list[Any]) -> pa.Array:
+    """Return a field of all columns as Arrow; lists are put together whole, not value by value."""
+    lists = {pa.types.is_list: pa.ListArray, pa.types.is_large_list: pa.LargeListArray}
+    made = next((array for check, array in lists.items() if check(kind)), None)
+    if made is None:
+        return pa.array(values, kind)
+    parts = [pa.array([] if part is None else part, kind.value_type) for part in values]
+    offsets = np.concatenate(([0], np.cumsum([len(part) for part in parts])))
+    size = pa.int32() if made is pa.ListArray else pa.int64()
+    flat = pa.concat_arrays(parts) if parts else pa.array([], kind.value_type)
+    return made.from_arrays(pa.array(offsets, size), flat)
 
 
 def profile_table(table: Table) -> Profile:
