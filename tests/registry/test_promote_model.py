@@ -94,6 +94,21 @@ def test_of_many_promotions_at_once_exactly_one_wins(versions, tmp_path):
     assert states.count("done") == 1
 
 
+def test_who_comes_between_looking_and_writing_wins(versions, monkeypatch):
+    ensure = ledger.ensure_registered
+
+    def come_between(client, name):
+        monkeypatch.setattr(ledger, "ensure_registered", ensure)
+        promote(Wish("churn", version=2, expected_champion=0, reason="Faster."), BETTER)
+        ensure(client, name)
+
+    monkeypatch.setattr(ledger, "ensure_registered", come_between)
+    with pytest.raises(GateError, match="Faster"):
+        promote(Wish("churn", version=1, expected_champion=0), BETTER)
+    assert champion(versions) == 2
+    assert [record.state for record in ledger.read_ledger(versions, "churn")] == ["done", "lost"]
+
+
 def test_a_promotion_that_broke_off_is_settled_by_the_next(versions, monkeypatch):
     monkeypatch.setattr(ledger, "PATIENCE", 1)
     promote(Wish("churn", version=1), BETTER)

@@ -88,7 +88,7 @@ def predict(model: Model, table: Table, name: str = "test") -> Predictions:
             continue
         rows = pa.Table.from_batches([batch])
         frame = feature_frame(rows, model.info.features)
-        truths.append(_truth(rows.column(model.info.target), model, name))
+        truths.append(truth_of(rows.column(model.info.target), model, name))
         answer = model.pipeline.predict_proba if classify else model.pipeline.predict
         outputs.append(answer(frame))
     if not truths:
@@ -102,8 +102,12 @@ def predict(model: Model, table: Table, name: str = "test") -> Predictions:
     return Predictions("classification", truth, answers, output, model.info.classes)
 
 
-def _truth(column: Any, model: Model, name: str) -> "npt.NDArray[Any]":
-    """Return the target of some rows."""
+def truth_of(column: Any, model: Model, name: str) -> "npt.NDArray[Any]":
+    """Return the target of some rows.
+
+    Raises:
+        InputError: A row has none, or one that is no finite number in a regression.
+    """
     import numpy as np
 
     lost = column.null_count
@@ -117,8 +121,8 @@ def _truth(column: Any, model: Model, name: str) -> "npt.NDArray[Any]":
         lost = int((~np.isfinite(truth)).sum())
     if lost:
         raise InputError(
-            f"`{name}` must have a target in every row to judge by. Found: {lost} rows of a batch "
-            f"without a finite {model.info.target!r}. Leave out rows whose target is not known."
+            f"`{name}` must have a target in every row to judge by. Found: {lost} of {len(truth)} "
+            f"rows without a finite {model.info.target!r}. Leave out rows without a target."
         )
     return truth
 

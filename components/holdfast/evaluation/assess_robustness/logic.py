@@ -20,6 +20,7 @@ from holdfast.evaluation.assess_robustness.subject import (
     has_area,
     usual_metric,
 )
+from holdfast.evaluation.predictions import truth_of
 from holdfast.model import Model, feature_frame, require_features
 from holdfast.report import Report
 from holdfast.table import Table
@@ -157,25 +158,8 @@ def _sample(test: Table, model: Model, settings: Settings) -> "tuple[Any, npt.ND
         taken.append(batch.take(pa.array(inside)))
         first += batch.num_rows
     rows = pa.Table.from_batches(taken)
-    return feature_frame(rows, model.info.features), _truth(rows.column(model.info.target), model)
-
-
-def _truth(target: pa.ChunkedArray, model: Model) -> "npt.NDArray[Any]":
-    lost = target.null_count
-    truth = target.to_numpy()
-    if model.info.task == "regression" and not lost:
-        if truth.dtype.kind not in "fiub":
-            raise InputError(
-                f"`test` must hold numbers as its target {model.info.target!r}. Found: "
-                f"{target.type}. Pass a table made by the same query as the training table."
-            )
-        lost = int((~np.isfinite(truth)).sum())
-    if lost:
-        raise InputError(
-            f"`test` must have a target in every row to judge by. Found: {lost} of {len(truth)} "
-            f"rows without. Leave out rows whose target is not known."
-        )
-    return truth
+    truth = truth_of(rows.column(model.info.target), model, "test")
+    return feature_frame(rows, model.info.features), truth
 
 
 def _metric(asked: str, model: Model, truth: "npt.NDArray[Any]") -> str:
