@@ -1,6 +1,7 @@
 # `make` alone explains the targets.
 PYTHON ?= python3.11
 FAMILIES := $(notdir $(patsubst %/requirements.in,%,$(wildcard images/*/requirements.in)))
+LOCKS ?= $(basename $(wildcard images/*/requirements.in tests/*/requirements.in))
 VENV := .venv
 BIN := $(VENV)/bin
 HOLDFAST := $(BIN)/holdfast
@@ -32,7 +33,7 @@ generate: $(VENV)/ready ## Write compiled/, the components' READMEs and the READ
 	$(BIN)/python -m holdfast.generate
 
 lock: $(VENV)/ready ## Resolve each family's requirements.in into its hashed lock
-	for lock in $(FAMILIES:%=images/%/requirements) tests/services/requirements tests/bench/requirements tests/tfdv/requirements; do \
+	for lock in $(LOCKS); do \
 	  config=$$(ls $$(dirname $$lock)/uv.toml 2>/dev/null || echo images/uv.toml); \
 	  $(BIN)/uv pip compile --quiet --config-file $$config --generate-hashes --no-emit-index-url \
 	    --python-version 3.11 --python-platform x86_64-manylinux_2_28 --no-annotate \

@@ -9,7 +9,17 @@ import re
 
 from holdfast import __version__
 
-FAMILIES = ("data", "validation", "training", "evaluation", "registry")
+FAMILIES = (
+    "data",
+    "validation",
+    "training",
+    "evaluation",
+    "registry",
+    "serving",
+    "deployment",
+    "drift",
+    "monitoring",
+)
 
 # `localhost` is no one's registry: an image that was not built or pushed by you is never pulled.
 DEFAULT_REGISTRY = "localhost"

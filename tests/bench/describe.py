@@ -51,10 +51,11 @@ CHUNK = 1_000_000
 
 def profile(file: Path, folder: Path) -> Work:
     """Profile, and write the statistics."""
+    from holdfast.profiles.profile import profile_table
     from holdfast.table import open_table
-    from holdfast.validation.profile import profile_table
+    from holdfast.validation.statistics import write_profile
 
-    return lambda: profile_table(open_table(file)).write(folder / "profile")
+    return lambda: write_profile(profile_table(open_table(file)), folder / "profile")
 
 
 def step(file: Path, folder: Path) -> Work:

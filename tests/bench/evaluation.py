@@ -39,8 +39,8 @@ def main(wanted: list[str]) -> None:
 
 def classes(rows: int, draws: int, count: int) -> Took:
     """Time the intervals of a classifier."""
-    from holdfast.evaluation.bootstrap import Resampling, intervals
-    from holdfast.evaluation.predictions import Predictions
+    from holdfast.performance.bootstrap import Resampling, intervals
+    from holdfast.performance.predictions import Predictions
 
     predicted = Predictions("classification", *drawn(rows, count))
     before = peak()
@@ -51,8 +51,8 @@ def classes(rows: int, draws: int, count: int) -> Took:
 
 def numbers(rows: int, draws: int) -> Took:
     """Time the intervals of a regressor."""
-    from holdfast.evaluation.bootstrap import Resampling, intervals
-    from holdfast.evaluation.predictions import Predictions
+    from holdfast.performance.bootstrap import Resampling, intervals
+    from holdfast.performance.predictions import Predictions
 
     generator = np.random.default_rng(0)
     truth, noise = generator.normal(size=(2, rows)) + 9
@@ -65,9 +65,9 @@ def numbers(rows: int, draws: int) -> Took:
 
 def compared(rows: int, draws: int) -> Took:
     """Time the intervals of the difference of two classifiers."""
-    from holdfast.evaluation.bootstrap import Resampling
     from holdfast.evaluation.compare_models.paired import compare
-    from holdfast.evaluation.predictions import Predictions
+    from holdfast.performance.bootstrap import Resampling
+    from holdfast.performance.predictions import Predictions
 
     pair = [Predictions("classification", *drawn(rows, 2, seed)) for seed in (0, 1)]
     before = peak()

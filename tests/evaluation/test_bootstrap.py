@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from holdfast.evaluation.bootstrap import Resampling, counts, ends_of, intervals
 from holdfast.evaluation.compare_models.paired import compare
-from holdfast.evaluation.metrics import make_scorer
-from holdfast.evaluation.predictions import Predictions
+from holdfast.performance.bootstrap import Resampling, counts, ends_of, intervals
+from holdfast.performance.metrics import make_scorer
+from holdfast.performance.predictions import Predictions
 
 LABELS = np.array(["no", "yes"], dtype=object)
 SEEDS = range(1000, 1300)

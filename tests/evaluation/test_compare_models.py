@@ -10,11 +10,11 @@ from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.pipeline import Pipeline
 
 from holdfast.errors import InputError
-from holdfast.evaluation.bootstrap import Interval
 from holdfast.evaluation.compare_models import logic
 from holdfast.evaluation.compare_models.paired import delong, mcnemar
-from holdfast.evaluation.predictions import Predictions
 from holdfast.model import Model, ModelInfo, feature_frame
+from holdfast.performance.bootstrap import Interval
+from holdfast.performance.predictions import Predictions
 from tests.training.samples import bundled, save, train_model, write_table
 
 FEW = (100, 0.95, 0)
@@ -143,8 +143,8 @@ def test_saved_models_are_compared(tmp_path):
 
 
 def test_the_interval_of_the_difference_is_narrower_than_those_of_the_models(table, strong):
-    from holdfast.evaluation.bootstrap import Resampling, intervals
     from holdfast.evaluation.predictions import predict
+    from holdfast.performance.bootstrap import Resampling, intervals
 
     other = reads(table, "strong")
     width = compare(strong, other, table).pairs["roc_auc"].difference

@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 from sklearn import metrics as sk
 
-from holdfast.evaluation.metrics import (
+from holdfast.performance.metrics import (
     GATES,
     LOWER_IS_BETTER,
     OneAgainstRest,
     make_scorer,
     placements,
 )
-from holdfast.evaluation.predictions import Predictions, codes
+from holdfast.performance.predictions import Predictions, codes
 
 SEEDS = range(6)
 

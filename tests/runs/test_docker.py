@@ -14,6 +14,10 @@ IMPORTS = {
     "training": "holdfast.model, mlflow.sklearn, skops.io, xgboost, sklearn.compose",
     "evaluation": "holdfast.evaluation.evaluate_model.logic, sklearn.metrics, matplotlib.figure",
     "registry": "holdfast.registry.register_model.logic, mlflow, sqlalchemy",
+    "serving": "holdfast.model, mlflow.sklearn, skops.io, xgboost, kserve",
+    "deployment": "kubernetes, locust, httpx, matplotlib.figure",
+    "drift": "alibi_detect.cd.tabular, matplotlib.figure, holdfast.profiles.profile",
+    "monitoring": "holdfast.performance.metrics, duckdb, httpx, kfp_server_api, mlflow",
 }
 
 

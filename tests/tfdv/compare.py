@@ -22,9 +22,9 @@ from tensorflow_metadata.proto.v0.statistics_pb2 import (
     StringStatistics,
 )
 
+from holdfast.profiles.profile import profile_table
 from holdfast.table import open_table
 from holdfast.validation import tfdv
-from holdfast.validation.profile import profile_table
 from holdfast.validation.statistics import table_statistics
 
 # Of large tables both work with samples or sketches: TFDV's are within 1 % of rank, as are ours.

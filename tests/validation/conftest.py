@@ -45,14 +45,15 @@ def in_parts(tmp_path):
 @pytest.fixture
 def profile_of(table, tmp_path):
     """Return a function from columns, or a table, to the path of its profile."""
-    from holdfast.validation.profile import profile_table
+    from holdfast.profiles.profile import profile_table
+    from holdfast.validation.statistics import write_profile
 
     numbers = count()
 
     def make(columns):
         given = columns if hasattr(columns, "batches") else table(columns)
         path = tmp_path / f"profile-{next(numbers)}"
-        profile_table(given).write(path)
+        write_profile(profile_table(given), path)
         return str(path)
 
     return make
@@ -61,8 +62,8 @@ def profile_of(table, tmp_path):
 @pytest.fixture
 def schema_of(table, tmp_path):
     """Return a function from columns, or a table, to the path of their schema."""
+    from holdfast.profiles.profile import profile_table
     from holdfast.validation.infer_schema.logic import infer_schema
-    from holdfast.validation.profile import profile_table
     from holdfast.validation.schema import write_schema
     from holdfast.validation.update_schema.logic import update_schema
 

@@ -7,8 +7,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from holdfast.validation.columns import TextColumn
-from holdfast.validation.sketches import draw
+from holdfast.profiles.columns import TextColumn
+from holdfast.profiles.sketches import draw
 from tests.validation.profiles import column
 
 # So few bytes that a stream of words does not fit.

@@ -6,8 +6,8 @@ import pyarrow as pa
 import pytest
 
 from holdfast.errors import InputError
-from holdfast.validation.drift import population_stability_index
-from holdfast.validation.profile import profile_batches
+from holdfast.profiles.profile import profile_batches
+from holdfast.profiles.stability import population_stability_index
 
 # Deciles of 1..10 are 2..10: each value is a bucket of its own but for the lowest two.
 TENTHS = list(range(1, 11)) * 10

@@ -5,8 +5,8 @@ import pytest
 from tensorflow_metadata.proto.v0 import schema_pb2
 
 from holdfast.errors import InputError
+from holdfast.profiles.profile import profile_table, read_profile
 from holdfast.validation.infer_schema.logic import infer_schema
-from holdfast.validation.profile import profile_table, read_profile
 
 
 @pytest.fixture

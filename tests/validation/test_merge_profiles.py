@@ -4,13 +4,14 @@ import pytest
 
 from holdfast.errors import InputError
 from holdfast.validation.merge_profiles.logic import merge
+from holdfast.validation.statistics import write_profile
 from tests.validation.profiles import exact_state, moments, profiled
 
 COLUMNS = {"x": [1, None, 3, 4, 5, 5], "s": ["a", "b", None, "a", "c", "a"]}
 
 
 def written(folder, columns, **options):
-    profiled(columns, **options).write(folder)
+    write_profile(profiled(columns, **options), folder)
     return str(folder)
 
 

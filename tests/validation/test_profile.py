@@ -9,16 +9,16 @@ import pyarrow.parquet as pq
 import pytest
 
 from holdfast.errors import InputError
-from holdfast.table import TableWriter, open_table
-from holdfast.validation.profile import (
+from holdfast.profiles.profile import (
     FILE,
-    STATISTICS,
     empty_profile,
     profile_batches,
     profile_table,
     read_profile,
     seed_of,
 )
+from holdfast.table import TableWriter, open_table
+from holdfast.validation.statistics import STATISTICS, write_profile
 from tests.validation.profiles import exact_state, moments, profiled
 
 ROWS = 3000
@@ -98,10 +98,10 @@ def test_profiles_of_other_columns_are_refused(other):
 
 def test_a_profile_that_is_written_and_read_is_the_same(rows, tmp_path):
     written = profiled(rows, seed=2**59)
-    written.write(tmp_path / "written")
+    write_profile(written, tmp_path / "written")
     read = read_profile(tmp_path / "written")
     assert (read.types, read.rows, read.seed) == (written.types, ROWS, 2**59)
-    read.write(tmp_path / "read")
+    write_profile(read, tmp_path / "read")
     for name in (FILE, STATISTICS):
         again, first = ((tmp_path / each / name).read_bytes() for each in ("read", "written"))
         assert again == first
@@ -109,21 +109,21 @@ def test_a_profile_that_is_written_and_read_is_the_same(rows, tmp_path):
 
 def test_the_same_table_gives_the_same_bytes(rows, tmp_path):
     for name in ("one", "two"):
-        profiled(rows).write(tmp_path / name)
+        write_profile(profiled(rows), tmp_path / name)
     for name in (FILE, STATISTICS):
         one, two = ((tmp_path / each / name).read_bytes() for each in ("one", "two"))
         assert one == two
 
 
 def test_a_read_profile_merges_like_the_one_that_was_written(rows, tmp_path):
-    profiled(rows.slice(0, 1000)).write(tmp_path / "part")
+    write_profile(profiled(rows.slice(0, 1000)), tmp_path / "part")
     merged, whole = read_profile(tmp_path / "part"), profiled(rows)
     merged.merge(profiled(rows.slice(1000), None, 1000))
     assert exact_state(merged, tmp_path / "merged") == exact_state(whole, tmp_path / "whole")
 
 
 def test_a_profile_of_no_rows_is_written_and_read(rows, tmp_path):
-    profile_batches(rows.schema, []).write(tmp_path)
+    write_profile(profile_batches(rows.schema, []), tmp_path)
     read = read_profile(tmp_path)
     assert read.rows == 0
     assert {c.present + c.missing + c.distinct for c in read.columns.values()} == {0}

@@ -8,9 +8,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from holdfast.validation.columns import TextColumn
+from holdfast.profiles.columns import TextColumn
+from holdfast.profiles.sketches import draw
 from holdfast.validation.profile_page import report, warnings
-from holdfast.validation.sketches import draw
 from tests.validation.profiles import column, profiled
 
 HOSTILE = "<script>a('1')</script>\"&'><img src=x onerror=b()> http://x |`*_"

@@ -5,8 +5,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from holdfast.errors import InputError
+from holdfast.profiles.profile import profile_table
 from holdfast.table import TableWriter, open_table
-from holdfast.validation.profile import profile_table
 from holdfast.validation.profile_table.logic import profile_shard
 from tests.validation.profiles import exact_state, moments
 

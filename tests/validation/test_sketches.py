@@ -4,7 +4,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from holdfast.validation.sketches import KEPT_HASHES, DistinctCount, ValueSample, bits, draw, mix
+from holdfast.profiles.sketches import KEPT_HASHES, DistinctCount, ValueSample, bits, draw, mix
 
 
 def counted(*streams) -> DistinctCount:

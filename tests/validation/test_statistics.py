@@ -13,14 +13,16 @@ from tensorflow_metadata.proto.v0.statistics_pb2 import (
     Histogram,
 )
 
+from holdfast.profiles.profile import profile_table
 from holdfast.table import open_table
-from holdfast.validation.profile import STATISTICS, profile_table
 from holdfast.validation.statistics import (
     RANK_VALUES,
+    STATISTICS,
     TOP_VALUES,
     dataset_statistics,
     quantiles,
     table_statistics,
+    write_profile,
 )
 from tests.validation.profiles import column, profiled
 
@@ -141,7 +143,7 @@ def test_a_table_is_described_column_by_column(table):
 
 def test_the_statistics_of_a_profile_are_written_with_it(tmp_path):
     profile = profiled({"x": [1, 2], "s": ["a", None]})
-    profile.write(tmp_path)
+    write_profile(profile, tmp_path)
     read = DatasetFeatureStatisticsList.FromString((tmp_path / STATISTICS).read_bytes())
     assert read == dataset_statistics(profile)
     assert read.datasets[0] == table_statistics(profile)

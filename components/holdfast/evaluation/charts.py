@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from holdfast.evaluation.bootstrap import Interval
-from holdfast.evaluation.plots import BLUE, GREY, figure_of, short, svg_of
+from holdfast.performance.bootstrap import Interval
+from holdfast.plots import BLUE, GREY, figure_of, short, svg_of
 
 COLORS = (BLUE, "#cf222e", "#1a7f37", "#9a6700", "#8250df", "#bf3989")
 

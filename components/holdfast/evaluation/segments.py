@@ -6,10 +6,10 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from holdfast.errors import InputError
-from holdfast.evaluation.bootstrap import Interval, Resampling, intervals
-from holdfast.evaluation.metrics import LOWER_IS_BETTER
-from holdfast.evaluation.predictions import Predictions
 from holdfast.model import is_numeric
+from holdfast.performance.bootstrap import Interval, Resampling, intervals
+from holdfast.performance.metrics import LOWER_IS_BETTER
+from holdfast.performance.predictions import Predictions
 from holdfast.table import Table
 
 if TYPE_CHECKING:

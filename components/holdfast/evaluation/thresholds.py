@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from holdfast.errors import InputError
-from holdfast.evaluation.predictions import Predictions
+from holdfast.performance.predictions import Predictions
 
 if TYPE_CHECKING:
     import numpy as np

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 from holdfast.errors import GateError, InputError
-from holdfast.registry.tracking import ensure_registered, get_version, version_of_alias
+from holdfast.tracking import ensure_registered, get_version, version_of_alias
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from holdfast.registry.ledger import Record, champions, read_ledger
-from holdfast.registry.tracking import get_version, logged_model_id
+from holdfast.tracking import get_version, logged_model_id
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

@@ -8,9 +8,9 @@ import pyarrow.compute as pc
 from tensorflow_metadata.proto.v0.anomalies_pb2 import Anomalies, AnomalyInfo
 from tensorflow_metadata.proto.v0.schema_pb2 import Feature, Schema
 
-from holdfast.validation.columns import NumberColumn, TextColumn
+from holdfast.profiles.columns import NumberColumn, TextColumn
+from holdfast.profiles.profile import Profile
 from holdfast.validation.expectations import ROW_ANOMALIES, Policy
-from holdfast.validation.profile import Profile
 from holdfast.validation.schema import (
     Domains,
     bounds,

@@ -6,10 +6,10 @@ from html import escape
 
 import numpy as np
 
+from holdfast.profiles.columns import NumberColumn, TextColumn, quantiles
+from holdfast.profiles.profile import Profile
 from holdfast.report import Paragraph, Report, Rows
-from holdfast.validation.columns import NumberColumn, TextColumn
-from holdfast.validation.profile import Profile
-from holdfast.validation.statistics import bucket_counts, equal_width_edges, quantiles
+from holdfast.validation.statistics import bucket_counts, equal_width_edges
 
 # Shares from which a column is called mostly missing, nearly unique, dominated by one value.
 MOSTLY_MISSING = 0.5

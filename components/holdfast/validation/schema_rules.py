@@ -9,8 +9,8 @@ from dataclasses import replace
 
 import pyarrow as pa
 
+from holdfast.profiles.columns import NumberColumn, TextColumn
 from holdfast.validation.anomalies import Context
-from holdfast.validation.columns import NumberColumn, TextColumn
 from holdfast.validation.conditions import place
 from holdfast.validation.expectations import ROW_ANOMALIES
 from holdfast.validation.row_rules import Broken, Prepared

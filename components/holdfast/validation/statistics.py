@@ -6,6 +6,8 @@ count as 0 and 1 and times as whole seconds since 1970, both as INT; text is STR
 table holds one value of a column, or none.
 """
 
+from pathlib import Path
+
 import numpy as np
 import numpy.typing as npt
 from tensorflow_metadata.proto.v0.statistics_pb2 import (
@@ -16,14 +18,22 @@ from tensorflow_metadata.proto.v0.statistics_pb2 import (
     Histogram,
 )
 
-from holdfast.validation.columns import NumberColumn, TextColumn
-from holdfast.validation.profile import Profile
+from holdfast.profiles.columns import NumberColumn, TextColumn, quantiles
+from holdfast.profiles.profile import Profile
 
+STATISTICS = "FeatureStats.pb"
 TOP_VALUES = 20
 # TFDV keeps this many values in the histogram that domains are inferred from.
 RANK_VALUES = 1000
 # TFDV's default for each of its histograms.
 BUCKETS = 10
+
+
+def write_profile(profile: Profile, path: str | Path) -> None:
+    """Write a profile's directory, TFDV's statistics among it."""
+    profile.write(path)
+    statistics = dataset_statistics(profile).SerializeToString(deterministic=True)
+    (Path(path) / STATISTICS).write_bytes(statistics)
 
 
 def dataset_statistics(profile: Profile) -> DatasetFeatureStatisticsList:
@@ -42,16 +52,6 @@ def table_statistics(profile: Profile) -> DatasetFeatureStatistics:
         else:
             _describe_text(feature, column)
     return result
-
-
-def quantiles(column: NumberColumn, shares: npt.ArrayLike) -> npt.NDArray[np.float64]:
-    """Return the values below which the given shares of a column's values lie; NaN for none."""
-    values = column.sample.values
-    if not len(values):
-        return np.full(np.shape(shares), np.nan)
-    # Of the two values in the middle the upper one, as in TFDV.
-    ranks = (np.asarray(shares) * len(values)).astype(np.int64)
-    return values[np.minimum(ranks, len(values) - 1)]
 
 
 def bucket_counts(column: NumberColumn, edges: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

@@ -9,14 +9,15 @@ from tensorflow_metadata.proto.v0.anomalies_pb2 import AnomalyInfo
 from tensorflow_metadata.proto.v0.schema_pb2 import Feature, FeatureType, Schema
 
 from holdfast.errors import InputError
-from holdfast.validation import tfdv
-from holdfast.validation.anomalies import NOT_SHOWN, SHOWN_OBSERVED
-from holdfast.validation.columns import NumberColumn, TextColumn
-from holdfast.validation.drift import (
+from holdfast.profiles.columns import NumberColumn, TextColumn, quantiles
+from holdfast.profiles.profile import Profile
+from holdfast.profiles.stability import (
     USUAL_LIMIT,
     index_by_chance,
     population_stability_index,
 )
+from holdfast.validation import tfdv
+from holdfast.validation.anomalies import NOT_SHOWN, SHOWN_OBSERVED
 from holdfast.validation.expectations import (
     Bounded,
     Drift,
@@ -26,9 +27,8 @@ from holdfast.validation.expectations import (
     RowCount,
     Statistic,
 )
-from holdfast.validation.profile import Profile
 from holdfast.validation.schema import interval, number
-from holdfast.validation.statistics import quantiles, table_statistics
+from holdfast.validation.statistics import table_statistics
 from holdfast.verdict import Reason
 
 # What a profile says of a table that was not told what to compare.

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from holdfast.evaluation.bootstrap import Interval
+from holdfast.performance.bootstrap import Interval
 from holdfast.verdict import Decision, Reason, Verdict
 
 Outcome = Literal["pass", "fail", "undecided", ""]

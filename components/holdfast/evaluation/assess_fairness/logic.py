@@ -12,10 +12,11 @@ from holdfast.errors import InputError
 from holdfast.evaluation.assess_fairness import judging, page, rates
 from holdfast.evaluation.assess_fairness.judging import Finding, Limits
 from holdfast.evaluation.assess_fairness.rates import Measure
-from holdfast.evaluation.bootstrap import Interval
 from holdfast.evaluation.groups import Groups, group_rows
-from holdfast.evaluation.predictions import Predictions, predict
+from holdfast.evaluation.predictions import predict
 from holdfast.model import Model
+from holdfast.performance.bootstrap import Interval
+from holdfast.performance.predictions import Predictions
 from holdfast.report import Report
 from holdfast.table import Table
 from holdfast.verdict import Reason, Verdict

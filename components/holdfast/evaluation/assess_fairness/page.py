@@ -8,7 +8,7 @@ import numpy as np
 from holdfast.evaluation import charts
 from holdfast.evaluation.assess_fairness import judging
 from holdfast.evaluation.assess_fairness.judging import Finding
-from holdfast.evaluation.bootstrap import Interval
+from holdfast.performance.bootstrap import Interval
 from holdfast.report import Block, Figure, Paragraph, Report, Rows
 from holdfast.verdict import Verdict
 

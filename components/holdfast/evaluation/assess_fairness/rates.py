@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from holdfast.evaluation.bootstrap import Interval
 from holdfast.evaluation.groups import Groups
+from holdfast.performance.bootstrap import Interval
 
 if TYPE_CHECKING:
     import numpy.typing as npt

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from holdfast.evaluation.assess_robustness.subject import Answer
-from holdfast.evaluation.bootstrap import Interval
+from holdfast.performance.bootstrap import Interval
 from holdfast.verdict import Reason, Verdict
 
 Outcome = Literal["fail", "warn", "pass"]

@@ -9,7 +9,7 @@ import numpy as np
 from holdfast.evaluation.assess_robustness import check
 from holdfast.evaluation.assess_robustness.check import Check, Limits
 from holdfast.evaluation.assess_robustness.subject import Subject
-from holdfast.evaluation.bootstrap import Interval
+from holdfast.performance.bootstrap import Interval
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from holdfast.evaluation.bootstrap import Interval
 from holdfast.model import Model
+from holdfast.performance.bootstrap import Interval
 
 if TYPE_CHECKING:
     import numpy.typing as npt

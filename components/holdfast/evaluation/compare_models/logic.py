@@ -6,11 +6,12 @@ from pathlib import Path
 
 from holdfast.errors import InputError
 from holdfast.evaluation import plots
-from holdfast.evaluation.bootstrap import Interval, Resampling
 from holdfast.evaluation.compare_models.paired import Pair, Test, compare, tests
-from holdfast.evaluation.metrics import GATES, make_scorer, undefined
-from holdfast.evaluation.predictions import Predictions, predict
+from holdfast.evaluation.predictions import predict
 from holdfast.model import Model, load_model
+from holdfast.performance.bootstrap import Interval, Resampling
+from holdfast.performance.metrics import GATES, make_scorer, undefined
+from holdfast.performance.predictions import Predictions
 from holdfast.report import Block, Figure, Paragraph, Report, Rows
 from holdfast.table import Table
 from holdfast.verdict import Decision, Reason, Verdict

@@ -4,15 +4,15 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from holdfast.evaluation.bootstrap import Interval, Resampling, counts, ends_of
-from holdfast.evaluation.metrics import (
+from holdfast.performance.bootstrap import Interval, Resampling, counts, ends_of
+from holdfast.performance.metrics import (
     GATES,
     LOWER_IS_BETTER,
     make_scorer,
     placements,
     undefined,
 )
-from holdfast.evaluation.predictions import Predictions
+from holdfast.performance.predictions import Predictions
 
 
 @dataclass(frozen=True)

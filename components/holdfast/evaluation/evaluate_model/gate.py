@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 from typing import get_args
 
 from holdfast.errors import InputError
-from holdfast.evaluation.bootstrap import Interval
-from holdfast.evaluation.metrics import GATES, LOWER_IS_BETTER, make_scorer, undefined
-from holdfast.evaluation.predictions import Predictions
+from holdfast.performance.bootstrap import Interval
+from holdfast.performance.metrics import GATES, LOWER_IS_BETTER, make_scorer, undefined
+from holdfast.performance.predictions import Predictions
 from holdfast.verdict import Decision, Reason
 
 # Where theory knows what a constant answer reaches.

@@ -7,15 +7,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from holdfast.errors import InputError
-from holdfast.evaluation.bootstrap import Interval, Resampling, intervals
 from holdfast.evaluation.evaluate_model import pages
 from holdfast.evaluation.evaluate_model.checks import check_rows
 from holdfast.evaluation.evaluate_model.gate import Gate, Judgement, decide, judge
-from holdfast.evaluation.metrics import make_scorer
-from holdfast.evaluation.predictions import Predictions, predict
+from holdfast.evaluation.predictions import predict
 from holdfast.evaluation.segments import Segments, columns_of, judge_segments
 from holdfast.evaluation.thresholds import RULES, Rule, answer_from, choose_threshold
 from holdfast.model import Model
+from holdfast.performance.bootstrap import Interval, Resampling, intervals
+from holdfast.performance.metrics import make_scorer
+from holdfast.performance.predictions import Predictions
 from holdfast.report import Paragraph, Report
 from holdfast.table import Table, TableWriter, open_table
 from holdfast.verdict import Reason, Verdict

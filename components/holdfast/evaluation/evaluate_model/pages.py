@@ -4,15 +4,15 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from holdfast.evaluation import plots
-from holdfast.evaluation.bootstrap import Interval
-from holdfast.evaluation.metrics import (
+from holdfast.evaluation.segments import Segments
+from holdfast.performance.bootstrap import Interval
+from holdfast.performance.metrics import (
     CALIBRATION_BINS,
     calibration_bins,
     confusion,
     judged_probability,
 )
-from holdfast.evaluation.predictions import Predictions
-from holdfast.evaluation.segments import Segments
+from holdfast.performance.predictions import Predictions
 from holdfast.report import Block, Figure, Paragraph, Rows
 from holdfast.verdict import Reason
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from holdfast.evaluation.explain_model import plots
 from holdfast.model import Model
+from holdfast.plots import short
 from holdfast.report import Block, Figure, Paragraph, Report, Rows
 from holdfast.verdict import Verdict
 
@@ -158,7 +159,7 @@ def _dependence(model: Model, findings: "Findings") -> list[Block]:
     outputs = findings.attribution.outputs
     answer = "mean probability" if model.info.classes else "mean prediction"
     if len(model.info.classes) == 2:
-        answer += f" of {plots.short(outputs[0])}"
+        answer += f" of {short(outputs[0])}"
     title = "Partial dependence: the mean answer if every row had the value"
     return [Figure(title, plots.dependences(findings.dependences, outputs, answer))]
 

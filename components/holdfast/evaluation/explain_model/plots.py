@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
-from holdfast.evaluation.plots import BLUE, GREY, ORANGE, svg_of
-from holdfast.evaluation.plots import short as cut
+from holdfast.plots import BLUE, GREY, ORANGE, svg_of
+from holdfast.plots import short as cut
 
 if TYPE_CHECKING:
     import numpy as np

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from holdfast.registry.lineage import Lineage, lineage_of
-from holdfast.registry.tracking import check_name, tracking, version_of_alias
 from holdfast.report import Paragraph, Report, Rows
+from holdfast.tracking import check_name, tracking, version_of_alias
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from holdfast.errors import GateError, InputError
 from holdfast.registry.ledger import Record, move
 from holdfast.registry.record_page import report
-from holdfast.registry.tracking import check_alias, check_name, tracking, version_of_alias
+from holdfast.tracking import check_alias, check_name, tracking, version_of_alias
 from holdfast.verdict import Verdict
 
 __all__ = ["Wish", "promote", "report"]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from holdfast import __version__
 from holdfast.errors import InputError
-from holdfast.registry.tracking import (
+from holdfast.tracking import (
     check_alias,
     check_name,
     ensure_registered,

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from holdfast.errors import InputError
 from holdfast.registry.lineage import Lineage, lineage_of
-from holdfast.registry.tracking import check_name, tracking, version_of_alias
 from holdfast.report import Paragraph, Report, Rows
+from holdfast.tracking import check_name, tracking, version_of_alias
 
 
 def find(model_name: str, version: int, alias: str) -> Lineage:

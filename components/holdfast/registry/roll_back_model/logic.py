@@ -3,7 +3,7 @@
 from holdfast.errors import InputError
 from holdfast.registry.ledger import Record, champions, move, read_ledger
 from holdfast.registry.record_page import report
-from holdfast.registry.tracking import check_alias, check_name, tracking, version_of_alias
+from holdfast.tracking import check_alias, check_name, tracking, version_of_alias
 
 __all__ = ["report", "roll_back"]
 

@@ -26,8 +26,8 @@ def infer_schema(
     Returns:
         schema: A TensorFlow Metadata schema as text proto, to be edited and kept in git.
     """
+    from holdfast.profiles.profile import read_profile
     from holdfast.validation.infer_schema import logic
-    from holdfast.validation.profile import read_profile
     from holdfast.validation.schema import metadata, write_schema
 
     inferred = logic.infer_schema(read_profile(profile.path), tolerance)

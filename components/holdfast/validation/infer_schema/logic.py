@@ -3,8 +3,8 @@
 from tensorflow_metadata.proto.v0.schema_pb2 import Schema
 
 from holdfast.errors import InputError
+from holdfast.profiles.profile import Profile
 from holdfast.validation import tfdv
-from holdfast.validation.profile import Profile
 from holdfast.validation.statistics import table_statistics
 
 

@@ -26,8 +26,9 @@ def merge_profiles(
         summary: The same as Markdown.
     """
     from holdfast.validation.merge_profiles import logic
+    from holdfast.validation.statistics import write_profile
 
     found = logic.merge([each.path for each in profiles])
-    found.write(profile.path)
+    write_profile(found, profile.path)
     profile.metadata.update(found.metadata())
     logic.report(found).write(report.path, summary.path)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from holdfast.errors import InputError
-from holdfast.validation.profile import Profile, read_profile
+from holdfast.profiles.profile import Profile, read_profile
 from holdfast.validation.profile_page import report
 
 __all__ = ["merge", "report"]

@@ -34,8 +34,9 @@ def profile_table(
     """
     from holdfast.table import open_table
     from holdfast.validation.profile_table import logic
+    from holdfast.validation.statistics import write_profile
 
     found = logic.profile_shard(open_table(table.path), shard, shards)
-    found.write(profile.path)
+    write_profile(found, profile.path)
     profile.metadata.update(found.metadata())
     logic.report(found).write(report.path, summary.path)

@@ -6,8 +6,8 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 
 from holdfast.errors import InputError
+from holdfast.profiles.profile import Profile, profile_batches, seed_of
 from holdfast.table import Table
-from holdfast.validation.profile import Profile, profile_batches, seed_of
 from holdfast.validation.profile_page import report
 
 __all__ = ["profile_shard", "report"]

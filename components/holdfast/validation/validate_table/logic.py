@@ -7,17 +7,17 @@ from pathlib import Path
 from tensorflow_metadata.proto.v0.schema_pb2 import Schema
 
 from holdfast.errors import InputError
-from holdfast.report import Paragraph, Report, Rows
-from holdfast.table import Table, open_table
-from holdfast.validation import anomalies, row_rules, schema_rules, table_rules, tfdv
-from holdfast.validation.expectations import Drift, Expectations, read_expectations
-from holdfast.validation.profile import (
+from holdfast.profiles.profile import (
     Profile,
     empty_profile,
     profile_table,
     read_profile,
     seed_of,
 )
+from holdfast.report import Paragraph, Report, Rows
+from holdfast.table import Table, open_table
+from holdfast.validation import anomalies, row_rules, schema_rules, table_rules, tfdv
+from holdfast.validation.expectations import Drift, Expectations, read_expectations
 from holdfast.validation.quarantine import SplitRows, require_room, write_rows
 from holdfast.validation.schema import constraints, is_sensitive, named_domains, read_schema
 from holdfast.validation.statistics import table_statistics

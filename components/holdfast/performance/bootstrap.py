@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from holdfast.errors import InputError
-from holdfast.evaluation.metrics import GATES, LOWER_IS_BETTER, make_scorer, undefined
-from holdfast.evaluation.predictions import Predictions
+from holdfast.performance.metrics import GATES, LOWER_IS_BETTER, make_scorer, undefined
+from holdfast.performance.predictions import Predictions
 
 if TYPE_CHECKING:
     import numpy as np

@@ -5,8 +5,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from holdfast.validation.columns import NumberColumn, TextColumn
-from holdfast.validation.statistics import quantiles
+from holdfast.profiles.columns import NumberColumn, TextColumn, quantiles
 
 # Above 0.25 a population is commonly said to have changed (Siddiqi, Credit Risk Scorecards, 2006).
 USUAL_LIMIT = 0.25

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
-from holdfast.evaluation.predictions import Predictions
+from holdfast.performance.predictions import Predictions
 
 if TYPE_CHECKING:
     import numpy as np

@@ -4,6 +4,8 @@ import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from holdfast.errors import InputError, without_password
@@ -109,3 +111,46 @@ def get_version(client: "MlflowClient", name: str, version: int) -> "ModelVersio
 def logged_model_id(version: "ModelVersion") -> str:
     """Return the logged model behind a version; SQLite stores keep it in the source alone."""
     return version.model_id or str(version.source).removeprefix("models:/")
+
+
+@dataclass(frozen=True)
+class RegisteredModel:
+    """A version that was downloaded: an MLflow model directory at `path`."""
+
+    name: str
+    version: int
+    path: Path
+
+
+def fetch_model(name: str, reference: str, folder: str | Path) -> RegisteredModel:
+    """Download a version of a registered model.
+
+    Args:
+        name: Name in the registry.
+        reference: A version's number, or an alias such as champion.
+        folder: Where its files go.
+
+    Raises:
+        InputError: There is no such version or alias, its files are not all there, or MLflow does
+            not answer.
+    """
+    check_name("model_name", name)
+    with tracking() as client:
+        version = (
+            int(reference) if reference.isdigit() else version_of_alias(client, name, reference)
+        )
+        if not version:
+            raise InputError(
+                f"`model_name` {name!r} must have a version with the alias {reference!r}. Found: "
+                f"none. Promote a version, or name one by its number."
+            )
+        get_version(client, name, version)
+        from mlflow.artifacts import download_artifacts
+
+        found = download_artifacts(f"models:/{name}/{version}", dst_path=str(folder))
+    if not (Path(found) / "MLmodel").is_file():
+        raise InputError(
+            f"Version {version} of {name!r} must have its files in the artifact store. Found: no "
+            f"MLmodel. Register the model again."
+        )
+    return RegisteredModel(name, version, Path(found))

@@ -1,8 +1,8 @@
 """The profile of a table: what statistics, schemas, reports and drift checks are made from.
 
-A profile is read once from a table, in batches, and kept as a directory with two files:
-`FeatureStats.pb`, TFDV's statistics, and `profile.parquet`, a row for each column with all that is
-needed to merge it with the profile of other rows.
+A profile is read once from a table, in batches, and kept as a directory. `profile.parquet` has a
+row for each column with all that is needed to merge it with the profile of other rows; what the
+steps of the validation family write holds TFDV's statistics beside it.
 """
 
 from collections.abc import Iterable
@@ -15,13 +15,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from holdfast.errors import InputError
+from holdfast.profiles.columns import NO_COUNTS, NumberColumn, TextColumn
+from holdfast.profiles.sketches import DistinctCount, ValueSample, draw
 from holdfast.table import Table
-from holdfast.validation.columns import NO_COUNTS, NumberColumn, TextColumn
-from holdfast.validation.sketches import DistinctCount, ValueSample, draw
 
 CONTRACT = "profile/1"
 FILE = "profile.parquet"
-STATISTICS = "FeatureStats.pb"
 WHOLE = (pa.types.is_integer, pa.types.is_boolean, pa.types.is_date, pa.types.is_timestamp)
 FRACTIONS = (pa.types.is_floating, pa.types.is_decimal)
 TEXT = (
@@ -106,12 +105,8 @@ class Profile:
 
     def write(self, path: str | Path) -> None:
         """Write the directory."""
-        from holdfast.validation.statistics import dataset_statistics
-
         folder = Path(path)
         folder.mkdir(parents=True, exist_ok=True)
-        statistics = dataset_statistics(self).SerializeToString(deterministic=True)
-        (folder / STATISTICS).write_bytes(statistics)
         names = {"contract": CONTRACT, "rows": str(self.rows), "seed": str(self.seed)}
         rows = [self._state(name) for name in self.columns]
         fields = [_field(field.type, [row.get(field.name) for row in rows]) for field in STATE]

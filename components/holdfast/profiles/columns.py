@@ -8,7 +8,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from holdfast.validation.sketches import DistinctCount, Draw, ValueSample, bits, mix
+from holdfast.profiles.sketches import DistinctCount, Draw, ValueSample, bits, mix
 
 NO_COUNTS = pa.table({"value": pa.array([], pa.large_string()), "count": pa.array([], pa.int64())})
 # Of equally frequent ones, the last by name first, as in TFDV.
@@ -229,3 +229,13 @@ def _hashes(counts: pa.Table) -> npt.NDArray[np.uint64]:
     session.register("counts", counts.select(["value"]))
     found = session.sql("SELECT md5_number_lower(value) AS hash FROM counts").to_arrow_table()
     return found["hash"].to_numpy()
+
+
+def quantiles(column: NumberColumn, shares: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    """Return the values below which the given shares of a column's values lie; NaN for none."""
+    values = column.sample.values
+    if not len(values):
+        return np.full(np.shape(shares), np.nan)
+    # Of the two values in the middle the upper one, as in TFDV.
+    ranks = (np.asarray(shares) * len(values)).astype(np.int64)
+    return values[np.minimum(ranks, len(values) - 1)]
