@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from tests import everything
+from tests.conftest import REAL_DATA
 from tests.services import servers
-from tests.support import ROOT, family_python
+from tests.support import ROOT, Result, family_python, holdfast, train
 
 
 @pytest.fixture(scope="session")
@@ -17,6 +18,48 @@ def breast_cancer(tmp_path_factory) -> Path:
     command = [family_python("training"), "-m", "tests.sample", path]
     subprocess.run(command, cwd=ROOT, check=True)
     return path
+
+
+@pytest.fixture(scope="session")
+def trained(breast_cancer, tmp_path_factory):
+    """Run the training pipeline once for the tests that look at what it left."""
+    output = tmp_path_factory.mktemp("trained")
+    return output, train(breast_cancer, "diagnosis", output, "-p", "model_name=cancer")
+
+
+@pytest.fixture(scope="session")
+def adult(tmp_path_factory):
+    """Run the training pipeline once on Adult."""
+    table = REAL_DATA / "adult.parquet"
+    if not table.is_file():
+        pytest.skip(f"real table {table.name} is not in {REAL_DATA}")
+    output = tmp_path_factory.mktemp("adult")
+    return train(table, "class", output, "-p", "model_name=adult")
+
+
+@pytest.fixture(scope="session")
+def short_training(tmp_path_factory) -> Path:
+    """Return the compiled YAML of the shortest training."""
+    from kfp import compiler
+
+    from tests.runs.short_training import short_training
+
+    path = tmp_path_factory.mktemp("short") / "short_training.yaml"
+    compiler.Compiler().compile(short_training, str(path))
+    return path
+
+
+@pytest.fixture(scope="session")
+def train_shortly(short_training, breast_cancer):
+    """Return a function that runs the shortest training with --json."""
+
+    def run(output: Path, *more: str, uri: str | Path = breast_cancer, **variables: str) -> Result:
+        return holdfast(
+            "run", short_training, "--json", "--output", output,
+            "-p", f"uri={uri}", "-p", "target=diagnosis", *more, **variables,
+        )  # fmt: skip
+
+    return run
 
 
 @pytest.fixture(scope="session")

@@ -28,8 +28,8 @@ def same(first, second) -> None:
     assert {m: one[m] for m in METRICS} == {m: two[m] for m in METRICS}
 
 
-def test_both_runners_agree_to_the_last_digit(engine, breast_cancer, tmp_path):
-    by_venv = train(breast_cancer, "diagnosis", tmp_path / "venv")
+def test_both_runners_agree_to_the_last_digit(engine, trained, breast_cancer, tmp_path):
+    _, by_venv = trained
     by_docker = train(breast_cancer, "diagnosis", tmp_path / "docker", "--runner", "docker")
     same(by_venv, by_docker)
     for share in ("train", "test"):
@@ -43,12 +43,8 @@ def test_both_runners_agree_to_the_last_digit(engine, breast_cancer, tmp_path):
 
 
 @pytest.mark.real_data
-def test_both_runners_agree_on_adult(engine, real_table, tmp_path):
-    table = real_table("adult.parquet")
-    same(
-        train(table, "class", tmp_path / "venv"),
-        train(table, "class", tmp_path / "docker", "--runner", "docker"),
-    )
+def test_both_runners_agree_on_adult(engine, adult, real_table, tmp_path):
+    same(adult, train(real_table("adult.parquet"), "class", tmp_path, "--runner", "docker"))
 
 
 def test_a_mistake_looks_the_same_in_docker(engine, breast_cancer, tmp_path):

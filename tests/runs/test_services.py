@@ -30,11 +30,11 @@ def version(address: str, name: str) -> dict:
 
 @pytest.mark.parametrize("scheme", ["s3", "minio"])
 def test_a_table_is_read_from_the_store_and_the_model_registered_with_the_server(
-    scheme, store, mlflow, breast_cancer, tmp_path
+    scheme, store, mlflow, breast_cancer, train_shortly, tmp_path
 ):
     uri = store.put("tables", "cancer/today.csv", breast_cancer).replace("s3:", f"{scheme}:")
-    result = train(
-        uri, "diagnosis", tmp_path, "-p", f"model_name=cancer-{scheme}",
+    result = train_shortly(
+        tmp_path, "-p", f"model_name=cancer-{scheme}", uri=uri,
         MLFLOW_TRACKING_URI=mlflow, **store.variables,
     )  # fmt: skip
     assert result.code == 0, result.stderr
@@ -49,13 +49,11 @@ def test_a_table_is_read_from_the_store_and_the_model_registered_with_the_server
     assert any(name.endswith("/MLmodel") for name in kept)
 
 
-def test_the_run_that_kfp_injected_is_joined_and_not_doubled(
-    mlflow, store, breast_cancer, tmp_path
-):
+def test_the_run_that_kfp_injected_is_joined_and_not_doubled(mlflow, train_shortly, tmp_path):
     experiment = ask(mlflow, "experiments/create", {"name": "by-kfp"})["experiment_id"]
     injected = ask(mlflow, "runs/create", {"experiment_id": experiment})["run"]["info"]["run_id"]
-    result = train(
-        breast_cancer, "diagnosis", tmp_path, "-p", "model_name=joined",
+    result = train_shortly(
+        tmp_path, "-p", "model_name=joined",
         MLFLOW_TRACKING_URI=mlflow, MLFLOW_RUN_ID=injected, MLFLOW_EXPERIMENT_ID=experiment,
     )  # fmt: skip
     assert result.code == 0, result.stderr
@@ -66,7 +64,7 @@ def test_the_run_that_kfp_injected_is_joined_and_not_doubled(
 
 
 def test_a_server_that_is_no_proxy_for_artifacts_is_served_too(
-    mlflow, store, breast_cancer, tmp_path
+    mlflow, store, train_shortly, tmp_path
 ):
     store.client().make_bucket(bucket_name="direct")
     ask(
@@ -74,8 +72,8 @@ def test_a_server_that_is_no_proxy_for_artifacts_is_served_too(
         "experiments/create",
         {"name": "direct", "artifact_location": "s3://direct/artifacts"},
     )
-    result = train(
-        breast_cancer, "diagnosis", tmp_path, "-p", "model_name=direct",
+    result = train_shortly(
+        tmp_path, "-p", "model_name=direct",
         MLFLOW_TRACKING_URI=mlflow, MLFLOW_EXPERIMENT_NAME="direct", **store.variables,
     )  # fmt: skip
     assert result.code == 0, result.stderr
@@ -83,10 +81,12 @@ def test_a_server_that_is_no_proxy_for_artifacts_is_served_too(
     assert any(name.endswith("/model.skops") for name in kept)
 
 
-def test_a_password_in_the_tracking_address_is_not_shown(mlflow, breast_cancer, tmp_path):
+def test_a_password_in_the_tracking_address_is_not_shown(
+    mlflow, short_training, breast_cancer, tmp_path
+):
     address = mlflow.replace("http://", "http://user:hunter2@")
     result = holdfast(
-        "run", "training", "-p", f"uri={breast_cancer}", "-p", "target=diagnosis",
+        "run", short_training, "-p", f"uri={breast_cancer}", "-p", "target=diagnosis",
         "--output", tmp_path, MLFLOW_TRACKING_URI=address,
     )  # fmt: skip
     assert result.code == 0, result.stderr
@@ -95,11 +95,9 @@ def test_a_password_in_the_tracking_address_is_not_shown(mlflow, breast_cancer, 
 
 
 def test_a_server_that_does_not_answer_fails_the_registration_with_its_address(
-    breast_cancer, tmp_path
+    train_shortly, tmp_path
 ):
-    result = train(
-        breast_cancer, "diagnosis", tmp_path, MLFLOW_TRACKING_URI="http://user:pa55@127.0.0.1:9"
-    )
+    result = train_shortly(tmp_path, MLFLOW_TRACKING_URI="http://user:pa55@127.0.0.1:9")
     assert result.code == 2
     assert "http://127.0.0.1:9" in result.document["error"]
     assert "pa55" not in result.stdout + result.stderr
