@@ -9,9 +9,11 @@ import math
 import random
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
-from holdfast.data.ingest_table import logic
+from holdfast.data.ingest_table import logic, opening
+from holdfast.data.ingest_table.rows import Reading
 from holdfast.errors import InputError
 
 UTC = datetime.UTC
@@ -471,3 +473,27 @@ def test_a_long_name_is_cut_in_messages(ingest):
 def test_a_plain_path_and_options_go_through_one_call(tmp_path):
     (tmp_path / "t.csv").write_bytes(PLAIN)
     assert values(logic.ingest(tmp_path / "t.csv", tmp_path / "table")) == ROWS
+
+
+def test_no_rows_are_a_table_where_that_is_allowed(tmp_path):
+    source = tmp_path / "source.csv"
+    source.write_text("a,t\n1,x\n")
+    with opening.open_rows(source, "", Reading(where="a > 1"), "") as rows:
+        table = logic.write(rows, tmp_path / "table", "t", allow_empty=True)
+    assert (table.rows, table.target, table.task) == (0, "t", "")
+    assert table.schema.names == ["a", "t"]
+
+
+def said(path, metadata):
+    """Write a Parquet part with metadata of its schema."""
+    pq.write_table(pa.table({"a": [1, 2]}).replace_schema_metadata(metadata), path)
+
+
+def test_what_a_table_of_ours_says_of_its_columns_is_kept_if_all_parts_say_it(tmp_path):
+    folder = tmp_path / "parts"
+    folder.mkdir()
+    said(folder / "1.parquet", {"holdfast.predictions": "{}", "holdfast.x": "1", "pandas": "no"})
+    said(folder / "2.parquet", {"holdfast.predictions": "{}", "holdfast.x": "2"})
+    table = logic.ingest(folder, tmp_path / "table", reading=Reading(where="a > 1"))
+    assert table.schema.metadata == {b"holdfast.predictions": b"{}"}
+    assert table.rows == 2

@@ -16,6 +16,7 @@ import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
@@ -33,6 +34,8 @@ from holdfast.local.runner import Places, Runner, Task, variables_of
 Status = Literal["RUNNING", "SUCCEEDED", "FAILED"]
 # The last lines of a log that are shown when a step failed in a way nobody foresaw.
 SHOWN_LINES = 25
+# kfp.local knows neither: on a cluster the driver puts the time of the run or of its schedule there.
+TIMES = ("{{$.pipeline_job_create_time_utc}}", "{{$.pipeline_job_schedule_time_utc}}")
 ANSWERS = "|".join(kind.__name__ for kind in (GateError, InputError, MachineError))
 ANSWER = re.compile(rf"^(?:{ANSWERS}): ", re.MULTILINE)
 
@@ -139,10 +142,19 @@ def run_pipeline(
         raise_on_error=False,
     )
     with _Session(run, runner, places, observe).in_place():
-        outputs = pipeline_orchestrator.run_local_pipeline(spec, dict(arguments))
+        outputs = pipeline_orchestrator.run_local_pipeline(_at_this_time(spec), dict(arguments))
     run.seconds = round(time.monotonic() - start, 3)
     _conclude(run, outputs)
     return run
+
+
+def _at_this_time(spec: PipelineSpec) -> PipelineSpec:
+    """Return the pipeline with the time of this run where it asks for it."""
+    text = json_format.MessageToJson(spec)
+    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    for placeholder in TIMES:
+        text = text.replace(placeholder, now)
+    return json_format.Parse(text, PipelineSpec())
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,7 @@ def ingest_table(
     types: Dict[str, str] = {},  # noqa: B006
     null_values: List[str] = [],  # noqa: B006
     max_bytes: int = 100_000_000_000,
+    allow_empty: bool = False,
 ):
     """Read CSV, Parquet, JSON lines or a PostgreSQL query into a table.
 
@@ -53,6 +54,7 @@ def ingest_table(
             timestamp[us, tz=UTC]. The others are told from all values; times must be ISO 8601.
         null_values: Texts besides the empty one that mean a missing value, such as NA.
         max_bytes: The most that is read, decompressed.
+        allow_empty: Whether a source without rows is an empty table instead of an error.
 
     Returns:
         table: Parquet parts with a manifest of rows, types, hashes, target and task.
@@ -65,5 +67,5 @@ def ingest_table(
         format, delimiter, encoding, compression, columns, where, types, null_values, max_bytes
     )
     with open_rows(uri, query, reading, fingerprint) as rows:
-        written = write(rows, table.path, target, task)
+        written = write(rows, table.path, target, task, allow_empty)
     table.metadata.update({**written.metadata(), **rows.metadata()})

@@ -48,7 +48,9 @@ def ingest(
         return write(rows, path, target, task)
 
 
-def write(rows: Rows, path: str | Path, target: str = "", task: str = "") -> Table:
+def write(
+    rows: Rows, path: str | Path, target: str = "", task: str = "", allow_empty: bool = False
+) -> Table:
     """Write rows as a table at `path`.
 
     Args:
@@ -56,6 +58,7 @@ def write(rows: Rows, path: str | Path, target: str = "", task: str = "") -> Tab
         path: Where the table goes; nothing is left there after an error.
         target: The column to be predicted; it must vary and be known in every row.
         task: classification or regression; told from the target's values when empty.
+        allow_empty: Whether no rows are a table, too.
 
     Raises:
         InputError: The rows, the target or the task cannot be used.
@@ -70,19 +73,20 @@ def write(rows: Rows, path: str | Path, target: str = "", task: str = "") -> Tab
             f"`target` must be a column of the table. Found: {target!r}, which is not among "
             f"{rows.schema.names[:30]}. Check the spelling; case counts."
         )
-    schema = pa.schema([(column.name, _plain(column)) for column in rows.schema])
+    kinds = [(column.name, _plain(column)) for column in rows.schema]
+    schema = pa.schema(kinds, rows.schema.metadata)
     values = TargetValues(target)
     with TableWriter(path, schema, target) as writer:
         for batch in rows.batches:
             plain = batch.cast(schema)
             values.update(plain)
             writer.write(plain)
-        if writer.rows == 0:
+        if writer.rows == 0 and not allow_empty:
             raise InputError(
                 "`uri` must hold at least one row. Found: column names and no row. Check the query "
                 "or the export that wrote it, and `where`."
             )
-        writer.task = values.task(task)
+        writer.task = values.task(task) if writer.rows else ""
     return open_table(path)
 
 

@@ -30,7 +30,8 @@ def open_parquet(files: Sequence[File], reading: Reading) -> Rows:
     names = schemas[0].names
     wanted = set(reading.wanted(names))
     schema = pa.schema(
-        [_one_type([s.field(name) for s in schemas]) for name in names if name in wanted]
+        [_one_type([s.field(name) for s in schemas]) for name in names if name in wanted],
+        metadata=_said_of_itself(schemas),
     )
     return Rows(schema, _read(files, opened, schema))
 
@@ -69,6 +70,13 @@ def _as(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
         for column, field in zip(batch.columns, schema, strict=True)
     ]
     return pa.RecordBatch.from_arrays(columns, schema=schema)
+
+
+def _said_of_itself(schemas: Sequence[pa.Schema]) -> dict[bytes, bytes]:
+    """Return what a table of ours says of its columns, where all parts say it alike."""
+    first, *others = [schema.metadata or {} for schema in schemas]
+    ours = {key: value for key, value in first.items() if key.startswith(b"holdfast.")}
+    return {k: v for k, v in ours.items() if all(other.get(k) == v for other in others)}
 
 
 def _one_type(fields: Sequence[pa.Field]) -> pa.Field:

@@ -45,10 +45,11 @@ def shape(rows: Rows, reading: Reading) -> Rows:
     names = rows.schema.names
     reading.wanted(names)
     types = declared(reading.types)
-    schema = pa.schema([pa.field(f.name, types.get(f.name, f.type)) for f in rows.schema])
+    said = rows.schema.metadata
+    schema = pa.schema([pa.field(f.name, types.get(f.name, f.type)) for f in rows.schema], said)
     keep = row_filter(reading.where, schema) if reading.where.strip() else None
     chosen = list(reading.columns) or names
-    final = pa.schema([schema.field(name) for name in chosen])
+    final = pa.schema([schema.field(name) for name in chosen], said)
 
     def shaped() -> Iterator[Piece]:
         for piece in rows.pieces:
