@@ -3,7 +3,8 @@
 This module alone knows kfp.local's internals (kfp 2.17): the orchestrator asks
 `subprocess_task_handler.SubprocessTaskHandler` to run a command and `task_executor` to run a task,
 and both are replaced while a pipeline runs. A task then goes to our runner, and each start and end
-is seen, with the task's outputs.
+is seen, with the task's outputs. A condition on an output with a name, which kfp.local would take
+for false without a word, is looked up.
 """
 
 import contextlib
@@ -26,6 +27,7 @@ from google.protobuf import json_format
 from kfp import dsl, local
 from kfp.local import pipeline_orchestrator, status, subprocess_task_handler
 from kfp.local.orchestrator import task_executor
+from kfp.local.orchestrator.enhanced_dag_orchestrator import ConditionEvaluator
 from kfp.pipeline_spec.pipeline_spec_pb2 import PipelineSpec
 
 from holdfast.errors import GateError, InputError, MachineError
@@ -34,7 +36,7 @@ from holdfast.local.runner import Places, Runner, Task, variables_of
 Status = Literal["RUNNING", "SUCCEEDED", "FAILED"]
 # The last lines of a log that are shown when a step failed in a way nobody foresaw.
 SHOWN_LINES = 25
-# kfp.local knows neither: on a cluster the driver puts the time of the run or of its schedule there.
+# On a cluster the driver puts the time of the run, or of its schedule, in their place.
 TIMES = ("{{$.pipeline_job_create_time_utc}}", "{{$.pipeline_job_schedule_time_utc}}")
 ANSWERS = "|".join(kind.__name__ for kind in (GateError, InputError, MachineError))
 ANSWER = re.compile(rf"^(?:{ANSWERS}): ", re.MULTILINE)
@@ -173,14 +175,17 @@ class _Session:
         """Replace kfp's task handler and watch its tasks; send its own words nowhere."""
         handler = subprocess_task_handler.SubprocessTaskHandler
         execute = task_executor.execute_single_task
+        look_up = ConditionEvaluator._resolve_pipeline_channel
         subprocess_task_handler.SubprocessTaskHandler = self.handler
         task_executor.execute_single_task = partial(self.execute, execute)
+        ConditionEvaluator._resolve_pipeline_channel = staticmethod(partial(value_of, look_up))
         logging.disable(logging.WARNING)
         try:
             with contextlib.redirect_stdout(io.StringIO()):
                 yield
         finally:
             logging.disable(logging.NOTSET)
+            ConditionEvaluator._resolve_pipeline_channel = staticmethod(look_up)
             task_executor.execute_single_task = execute
             subprocess_task_handler.SubprocessTaskHandler = handler
 
@@ -217,6 +222,18 @@ class _Session:
         variables = {**variables_of(self.run.output), **(env_vars or {})}
         task = Task(image, full_command, variables, self.run.output, self.places)
         return _Handler(self.runner, task, self.here.task)
+
+
+def value_of(look_up: Callable[..., Any], channel: str, store: Any) -> Any:
+    """Return what a condition compares: a parameter, or the output of a task by its name."""
+    value = look_up(channel, store)
+    task, found, output = channel.removeprefix("pipelinechannel--").rpartition("-")
+    if value is not None or not found:
+        return value
+    # Names of tasks hold dashes, those of outputs do not.
+    with contextlib.suppress(ValueError, KeyError):
+        return store.get_task_output(task, output)
+    return None
 
 
 @dataclass(frozen=True)
