@@ -1,0 +1,190 @@
+"""Serve a registered model by KServe, and go back if it does not get Ready."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from holdfast.deployment.cluster import connect
+from holdfast.deployment.deploy_model.back import Options, go_back, options, try_back
+from holdfast.deployment.deploy_model.manifest import Pods, Wish, manifest
+from holdfast.deployment.deploy_model.pages import Change, changes, report
+from holdfast.deployment.deploy_model.storage import Source, find
+from holdfast.deployment.inference_service import STANDARD, InferenceService
+from holdfast.deployment.services import InferenceServices
+from holdfast.deployment.waiting import (
+    InterruptedStepError,
+    Outcome,
+    interruptible,
+    ready_as,
+    wait,
+)
+from holdfast.errors import GateError, HoldfastError, InputError
+from holdfast.verdict import Reason, Verdict
+
+__all__ = ["Deployment", "Options", "Pods", "Wish", "deploy", "find", "options"]
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """What became of it.
+
+    `action` is created, updated, unchanged, rolled back, deleted (what was newly made and failed),
+    or that a dry run would have been.
+    """
+
+    source: Source
+    namespace: str
+    action: str
+    changes: tuple[Change, ...]
+    service: InferenceService | None
+    verdict: Verdict
+    body: Mapping[str, Any]
+
+    @property
+    def url(self) -> str:
+        """Return where it answers; empty if it does not."""
+        return self.service.url if self.service else ""
+
+    @property
+    def canary_url(self) -> str:
+        """Return where the newest revision alone answers; without Knative, where all do."""
+        return (self.service.canary_url or self.url) if self.service else ""
+
+    @property
+    def revision(self) -> str:
+        """Return the newest revision; empty without Knative."""
+        return self.service.revision if self.service else ""
+
+    def write(self, verdict: str, markdown: str) -> dict[str, Any]:
+        """Write the verdict and the report; return what the verdict says about itself."""
+        self.verdict.write(verdict)
+        report(self).write_markdown(markdown)
+        return self.verdict.metadata()
+
+
+def deploy(
+    wish: Wish, source: Source, options: Options, say: Callable[[str], None] = print
+) -> Deployment:
+    """Apply an InferenceService, wait until it is Ready, and go back if it does not get so.
+
+    Raises:
+        InputError: The API server refuses it: somebody else manages a field, or a value is bad.
+        MachineError: No cluster is reached, or it does not allow it, or it has no KServe; what the
+            step had changed is taken back if that is still possible.
+        GateError: The step was told to end; what it had changed is taken back.
+    """
+    services = InferenceServices(connect(options.namespace, options.tries))
+    before = services.get(wish.name)
+    _check_split(before, wish)
+    if options.dry_run:
+        return _applied(services, before, wish, source, options)[0]
+    with interruptible():
+        applied: list[Deployment] = []
+        last = before
+        try:
+            for share in _shares(services, before, wish, source, options):
+                part = replace(wish, canary_traffic_percent=share)
+                told, after = _applied(services, before, part, source, options)
+                applied.append(told)
+                say(f"{wish.name} in {told.namespace}: {told.action}; waiting for Ready")
+                lacking = ready_as(last, bool(told.changes), share, options.patience)
+                outcome = wait(services, after, lacking, options.patience, say)
+                last = outcome.service
+                if not outcome.reached:
+                    break
+        except InterruptedStepError as error:
+            back = try_back(services, before, wish.name, options, say)
+            raise GateError(f"{wish.name} is not deployed: {error}. {back}") from error
+        except HoldfastError as error:
+            # What was refused has changed nothing.
+            if not applied or applied[-1].action == "unchanged":
+                raise
+            back = try_back(services, before, wish.name, options, say)
+            raise type(error)(f"{error} {back}") from error
+        return _judged(applied[-1], outcome, services, before, options, say)
+
+
+def _shares(
+    services: InferenceServices,
+    before: InferenceService | None,
+    wish: Wish,
+    source: Source,
+    options: Options,
+) -> tuple[int, ...]:
+    """Return the shares to give one after the other.
+
+    Until a new revision is ready, Knative gives its share to the newest one that is: to a canary,
+    that may be on its way back just because it is bad. Then the new one gets ready without traffic.
+    """
+    wanted = wish.canary_traffic_percent
+    if before is None or before.alone or before.share in (None, 100) or not wanted:
+        return (wanted,)
+    body = manifest(wish, source)
+    planned = services.apply(body, options.force, dry_run=True)
+    fields = {change.field for change in changes(body, before, planned)}
+    return (0, wanted) if fields - {"spec.predictor.canaryTrafficPercent"} else (wanted,)
+
+
+def _applied(
+    services: InferenceServices,
+    before: InferenceService | None,
+    wish: Wish,
+    source: Source,
+    options: Options,
+) -> tuple[Deployment, InferenceService]:
+    body = manifest(wish, source)
+    after = services.apply(body, options.force, options.dry_run)
+    found = changes(body, before, after)
+    action = "created" if before is None else "updated" if found else "unchanged"
+    where = services.cluster.namespace
+    return Deployment(source, where, action, found, after, Verdict("pass"), body), after
+
+
+def _check_split(before: InferenceService | None, wish: Wish) -> None:
+    """Refuse a share where KServe would silently ignore it, and give all to the new version."""
+    without = wish.standard if before is None else before.knative is False
+    if not without or wish.canary_traffic_percent == 100:
+        return
+    raise InputError(
+        f"`canary_traffic_percent` below 100 needs KServe's Knative mode. Found: "
+        f"{wish.canary_traffic_percent} for {wish.name!r} in {STANDARD[0]} (raw) mode, where "
+        f"KServe ignores it and gives the new version all of the traffic. Pass 100, which replaces "
+        f"the pods step by step, or serve it in Knative mode under another name."
+    )
+
+
+def _judged(
+    told: Deployment,
+    outcome: Outcome,
+    services: InferenceServices,
+    before: InferenceService | None,
+    options: Options,
+    say: Callable[[str], None],
+) -> Deployment:
+    """Return what became of it, after the way back where it is needed."""
+    if outcome.reached:
+        say(f"{told.body['metadata']['name']} is Ready after {outcome.seconds:.0f} s")
+        return replace(told, service=outcome.service)
+    service = outcome.service or told.service
+    reasons = [_reason(told, outcome)]
+    if outcome.code == "deleted" or service is None:
+        # Somebody does not want it: it is not ours to make again.
+        return replace(told, service=None, verdict=Verdict("fail", tuple(reasons)))
+    if told.action == "unchanged":
+        return replace(told, service=service, verdict=Verdict("fail", tuple(reasons)))
+    action, message, left = go_back(services, before, service, options, say)
+    reasons.append(Reason(action.replace(" ", "_"), service.name, "", "", message))
+    return replace(told, action=action, service=left, verdict=Verdict("fail", tuple(reasons)))
+
+
+def _reason(told: Deployment, outcome: Outcome) -> Reason:
+    name = told.body["metadata"]["name"]
+    if outcome.code == "deleted":
+        message = f"{name} was deleted by somebody else while this step waited for it."
+        return Reason("deleted", name, "deleted", "Ready", message)
+    message = (
+        f"{name} did not get Ready within {outcome.seconds:.0f} s: {outcome.lacking}. Look at its "
+        f"pods in namespace {told.namespace}: kubectl describe pods -l "
+        f"serving.kserve.io/inferenceservice={name}."
+    )
+    return Reason(outcome.code, name, outcome.lacking, "Ready", message)
