@@ -1,0 +1,192 @@
+"""Kubeflow Pipelines' API (v2beta1): calls that are tried again, and errors that say what to do."""
+
+import json
+import os
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from holdfast.errors import InputError
+
+if TYPE_CHECKING:
+    from kfp_server_api import ApiClient, Configuration
+    from tenacity import RetryCallState
+
+# The API server's service, as KFP's manifests name it.
+IN_CLUSTER = "http://ml-pipeline.kubeflow:8888"
+# Where KFP's manifests mount a service account's token, and KFP's own variable for another place.
+TOKEN_FILE = "/var/run/secrets/kubeflow/pipelines/token"  # noqa: S105
+TOKEN_FILE_VARIABLE = "KF_PIPELINES_SA_TOKEN_PATH"  # noqa: S105
+# KFP gives no longer pages.
+PAGE = 200
+LONGEST_WAIT = 30.0
+PASSING = {408, 429, 500, 502, 503, 504}
+
+
+class PassingError(InputError):
+    """An error that may pass: whether the call was carried out is not known."""
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How often a call is tried, seconds for each, and the first wait, which doubles each time."""
+
+    attempts: int = 4
+    timeout: int = 30
+    wait: float = 1.0
+
+
+@dataclass(frozen=True)
+class Access:
+    """Where the API is, and which variable holds the token."""
+
+    endpoint: str
+    token_env: str = "KFP_TOKEN"  # noqa: S105
+    namespace: str = ""
+    patience: Patience = Patience()
+
+    def client(self) -> "ApiClient":
+        """Return KFP's client.
+
+        Raises:
+            InputError: The endpoint cannot be used.
+        """
+        from kfp_server_api import ApiClient, Configuration
+
+        configuration = Configuration(host=_checked(self.endpoint))
+        # Tried again here, and redirected never: a login page is no API.
+        configuration.retries = False
+        configuration.ssl_ca_cert = os.environ.get("SSL_CERT_FILE") or None
+        token = self.token()
+        configuration.api_key = {"authorization": token} if token else {}
+        configuration.api_key_prefix = {"authorization": "Bearer"}
+        # A mounted token is replaced every hour.
+        configuration.refresh_api_key_hook = self._refresh
+        return ApiClient(configuration)
+
+    def token(self) -> str:
+        """Return the token of the variable, or else of the mounted file; empty for none.
+
+        Raises:
+            InputError: It is none that a header can hold.
+        """
+        token = os.environ.get(self.token_env, "").strip() if self.token_env else ""
+        file = Path(os.environ.get(TOKEN_FILE_VARIABLE) or TOKEN_FILE)
+        if not token and file.is_file():
+            token = file.read_text(encoding="utf-8").strip()
+        if not re.fullmatch(r"[\x21-\x7e]*", token):
+            raise InputError(
+                f"{self.token_env or file.name} must hold a token. Found: blanks or other "
+                f"characters that no token has. Write the token alone into it."
+            )
+        return token
+
+    def _refresh(self, configuration: "Configuration") -> None:
+        token = self.token()
+        if token:
+            configuration.api_key["authorization"] = token
+
+    def call(self, method: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
+        """Call a method of KFP's client that may be called twice, and try again what may pass.
+
+        Raises:
+            InputError: It was refused, or did not answer.
+        """
+        from tenacity import Retrying, retry_if_exception_type, stop_after_attempt
+
+        retrying = Retrying(
+            stop=stop_after_attempt(self.patience.attempts),
+            wait=self.wait,
+            retry=retry_if_exception_type(PassingError),
+            reraise=True,
+        )
+        return retrying(self.once, method, *arguments, **named)
+
+    def once(self, method: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
+        """Call a method of KFP's client once.
+
+        Raises:
+            PassingError: It did not answer, or could not do it now.
+            InputError: It was refused.
+        """
+        from kfp_server_api import ApiException
+        from urllib3.exceptions import HTTPError
+
+        try:
+            return method(*arguments, _request_timeout=self.patience.timeout, **named)
+        except ApiException as error:
+            raise self._refused(error) from None
+        except HTTPError as error:
+            raise PassingError(
+                f"KFP at {self.endpoint} must answer within {self.patience.timeout} s. Found: "
+                f"{type(error).__name__}. Check that it runs and that `endpoint` is its address."
+            ) from None
+
+    def pages(self, method: Callable[..., Any], items: str, **named: Any) -> Iterator[Any]:
+        """Yield the items of all pages of a list."""
+        token = None
+        while True:
+            extra: dict[str, Any] = {"page_token": token} if token else {}
+            page = self.call(method, page_size=PAGE, **named, **extra)
+            yield from getattr(page, items) or []
+            token = page.next_page_token
+            if not token:
+                return
+
+    def wait(self, state: "RetryCallState") -> float:
+        """Return the seconds to wait before the next try."""
+        return min(LONGEST_WAIT, self.patience.wait * 2 ** (state.attempt_number - 1))
+
+    def _refused(self, error: Any) -> InputError:
+        status, said = int(error.status or 0), _said(error)
+        if self.token():
+            said = said.replace(self.token(), "***")
+        where = f"KFP at {self.endpoint}"
+        if status in PASSING:
+            return PassingError(f"{where} must do it. Found: HTTP {status}: {said}. Try later.")
+        remedies = {
+            0: "Name a file with the certificates to trust in SSL_CERT_FILE",
+            401: f"Set {self.token_env or '`token_env`'} to a token that is valid, or mount the "
+            f"service account's",
+            403: f"Give the step's service account a role in namespace {self.namespace or '(none)'}"
+            f", or name another `namespace`",
+            404: "Check `endpoint`, `pipeline` and `namespace`",
+            409: "Somebody else made the same thing at the same moment: run the step again",
+        }
+        remedy = remedies.get(status, "Correct what it names")
+        if 300 <= status < 400:
+            remedy = (
+                "That is a login page: name the API's own address, or a proxy that takes tokens"
+            )
+        return InputError(f"{where} must accept the call. Found: HTTP {status}: {said}. {remedy}.")
+
+
+def _checked(endpoint: str) -> str:
+    try:
+        parts = urlsplit(endpoint)
+        usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+        open_secret = bool(parts.username or parts.password or parts.query)
+    except ValueError:
+        usable, open_secret = False, False
+    if not usable or open_secret:
+        found = "one with a password" if open_secret else repr(endpoint[:80])
+        raise InputError(
+            f"`endpoint` must be an address with http:// or https:// and no password. Found: "
+            f"{found}. In a cluster it is usually {IN_CLUSTER}; a token comes from `token_env`."
+        )
+    return endpoint.rstrip("/")
+
+
+def _said(error: Any) -> str:
+    """Return what the server said, in a line."""
+    body = error.body.decode("utf-8", "replace") if isinstance(error.body, bytes) else error.body
+    try:
+        document = json.loads(body or "")
+        text = str(document.get("message") or document.get("error") or "")
+    except (ValueError, AttributeError):
+        # A page of a proxy, or nothing.
+        text = "" if body and "<" in body else str(body or "")
+    return " ".join((text or str(error.reason or "")).split())[:300].rstrip(".")
