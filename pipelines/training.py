@@ -7,9 +7,12 @@ from kfp import dsl
 from holdfast.catalog import (
     assess_fairness,
     assess_robustness,
+    batch_predict,
     check_verdict,
     evaluate_model,
     explain_model,
+    fit_drift_detector,
+    fit_performance_baseline,
     fit_transformer,
     infer_schema,
     ingest_table,
@@ -35,6 +38,7 @@ class Outputs(NamedTuple):
     model_name: str
     model_version: int
     model: dsl.Model
+    test: dsl.Dataset
     data_report: dsl.HTML
     model_report: dsl.HTML
     model_card: dsl.HTML
@@ -70,7 +74,7 @@ def training(
     resolve and ingest the source, split, profile the training share and infer a schema from it,
     validate the test share against both, fit the transformer, train XGBoost, evaluate on the test
     share with intervals, assess fairness and robustness, explain, stop if one of them fails, write
-    the model card, register.
+    the model card, keep what monitoring compares with, register.
 
     Args:
         uri: The table: CSV, Parquet or JSON lines; a path, file://, http(s)://, s3:// or minio://;
@@ -107,6 +111,7 @@ def training(
         model_name: Name in the registry.
         model_version: The new version.
         model: The registered model.
+        test: The rows that it was judged by.
         data_report: The validation as a page.
         model_report: The evaluation as a page.
         model_card: The model card as a page.
@@ -177,6 +182,10 @@ def training(
         intended_use=intended_use,
         git_commit=git_commit,
     )
+    # Monitoring compares with rows that the model has not learned from, and reads no table again.
+    reference = batch_predict(inputs=test, model=model).after(model_gate).outputs["predictions"]
+    detector = fit_drift_detector(reference=reference, seed=seed)
+    baseline = fit_performance_baseline(predictions=reference, seed=seed)
     registered = register_model(
         model=model,
         metrics=judged.outputs["metrics"],
@@ -188,6 +197,8 @@ def training(
         card=card.outputs["card"],
         report=judged.outputs["report"],
         profile=profile,
+        drift_detector=detector.outputs["detector"],
+        performance_baseline=baseline.outputs["baseline"],
         # A step that is tried again makes no second version.
         run_key=dsl.PIPELINE_JOB_ID_PLACEHOLDER,
         git_commit=git_commit,
@@ -208,6 +219,7 @@ def training(
         model_name=registered.outputs["model_name"],
         model_version=registered.outputs["model_version"],
         model=model,
+        test=test,
         data_report=validation.outputs["report"],
         model_report=judged.outputs["report"],
         model_card=card.outputs["report"],

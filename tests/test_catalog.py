@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from kfp.kubernetes import kubernetes_executor_config_pb2  # noqa: F401  # regis
 from kfp.pipeline_spec.pipeline_spec_pb2 import PipelineSpec, PlatformSpec
 
 from holdfast import catalog, generate
+from holdfast.cli import main
 from holdfast.images import FAMILIES, family_of, image
 from tests.support import ROOT
 from tests.support import holdfast as command
@@ -33,9 +35,16 @@ def derived():
     return generate.texts()
 
 
+@cache
+def documents(path: Path) -> list[dict]:
+    """Return the YAML documents of a file."""
+    return list(yaml.load_all(path.read_text(), yaml.CSafeLoader))
+
+
+@cache
 def spec_of(folder: Path) -> PipelineSpec:
-    path = ROOT / "compiled" / "components" / f"{folder.name}.yaml"
-    return json_format.ParseDict(yaml.safe_load(path.read_text()), PipelineSpec())
+    (document,) = documents(ROOT / "compiled" / "components" / f"{folder.name}.yaml")
+    return json_format.ParseDict(document, PipelineSpec())
 
 
 def test_every_component_folder_is_in_the_catalog_and_nothing_else_is():
@@ -93,7 +102,7 @@ def test_compiling_twice_gives_the_same_bytes(derived):
 @pytest.mark.parametrize("path", COMPILED, ids=names(COMPILED))
 class TestCompiled:
     def test_it_is_a_pipeline_spec_with_at_most_one_platform_spec(self, path):
-        first, *rest = yaml.safe_load_all(path.read_text())
+        first, *rest = documents(path)
         spec = json_format.ParseDict(first, PipelineSpec())
         assert spec.pipeline_info.name == path.stem.replace("_", "-")
         assert len(rest) <= 1
@@ -103,12 +112,10 @@ class TestCompiled:
     def test_it_is_ascii_and_installs_nothing(self, path):
         text = path.read_text()
         assert text.isascii()
-        assert "pip" not in re.findall(r"\w+", json.dumps(yaml.safe_load_all(text).__next__()))
+        assert "pip" not in re.findall(r"\w+", json.dumps(documents(path)[0]))
 
     def test_its_images_are_ours_with_a_full_tag(self, path):
-        for executor in next(yaml.safe_load_all(path.read_text()))["deploymentSpec"][
-            "executors"
-        ].values():
+        for executor in documents(path)[0]["deploymentSpec"]["executors"].values():
             reference = executor["container"]["image"]
             assert reference == image(family_of(reference))
 
@@ -123,7 +130,8 @@ def test_registry_and_tag_are_chosen_when_yaml_is_generated(monkeypatch):
 
 def test_families_agree_on_the_pins_they_share():
     pins: dict[str, dict[str, list[str]]] = {}
-    for family in FAMILIES:
+    # Alibi Detect needs older libraries; its family loads no model, and only Parquet reaches it.
+    for family in sorted(set(FAMILIES) - {"drift"}):
         lock = (ROOT / "images" / family / "requirements.txt").read_text()
         for name, version in re.findall(r"^([a-z0-9._-]+)==([^ ]+)", lock, re.MULTILINE):
             pins.setdefault(name, {}).setdefault(version, []).append(family)
@@ -147,13 +155,15 @@ def test_list_names_every_component_and_pipeline_with_a_line_each():
 
 
 @pytest.mark.parametrize("name", [*catalog.__all__, "training"])
-def test_show_gives_inputs_outputs_types_defaults_and_the_line_to_paste(name):
-    result = command("show", name)
-    assert result.code == 0, result.stderr
-    assert "inputs:" in result.stdout
-    assert "outputs:" in result.stdout
+def test_show_gives_inputs_outputs_types_defaults_and_the_line_to_paste(name, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(["show", name])
+    assert ended.value.code == 0
+    shown = capsys.readouterr().out
+    assert "inputs:" in shown
+    assert "outputs:" in shown
     line = "holdfast run" if name == "training" else f"from holdfast.catalog import {name}"
-    assert line in result.stdout
+    assert line in shown
 
 
 def test_a_reader_that_stops_early_sees_no_traceback():

@@ -1,4 +1,4 @@
-"""The command line: list, show, run and environments."""
+"""The command line: list, show, run, serve and environments."""
 
 import argparse
 import json
@@ -10,7 +10,7 @@ import signal
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import unquote, urlsplit
 
 from holdfast import __version__
@@ -76,6 +76,17 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--output", type=Path, default=Path("output"), metavar="DIR")
     command.add_argument("--json", action="store_true", help="print one JSON document on stdout")
     command.set_defaults(command=_run)
+
+    command = commands.add_parser("serve", help="serve a model on this machine (KServe V1 and V2)")
+    command.add_argument("name", metavar="MODEL", help="a model's directory, or a registered name")
+    command.add_argument("--version", default="champion", help="of a registered name, or an alias")
+    command.add_argument("--model-name", default="", help="the name in the addresses")
+    command.add_argument("--host", default="127.0.0.1")
+    command.add_argument("--port", type=int, default=8080)
+    command.add_argument("--fallback", default="", help="a model's directory, or a constant")
+    command.add_argument("--runner", choices=["venv", "docker"], default="venv")
+    command.add_argument("--output", type=Path, default=Path("output"), metavar="DIR")
+    command.set_defaults(command=_serve)
 
     command = commands.add_parser("environments", help="make the environments of families")
     command.add_argument("family", nargs="*", metavar="FAMILY", help=", ".join(FAMILIES))
@@ -340,6 +351,23 @@ def _locked_mlflow() -> str:
     """Return the version that wrote the store; another one may not open it."""
     found = re.search(r"^mlflow-skinny==(\S+)", files.lock("registry").read_text(), re.MULTILINE)
     return found[1] if found else "latest"
+
+
+def _serve(options: argparse.Namespace) -> NoReturn:
+    from holdfast.local.serve import serve
+
+    told = {"host": options.host, "port": options.port, "model-name": options.model_name}
+    folder, second = Path(options.name).resolve(), Path(options.fallback).resolve()
+    if folder.is_dir():
+        told["model-dir"] = folder
+    else:
+        told |= {"registered": options.name, "version": options.version}
+    places = [folder] if folder.is_dir() else []
+    if options.fallback:
+        places += [second] if second.is_dir() else []
+        told["fallback"] = second if second.is_dir() else options.fallback
+    arguments = [f"--{name}={value}" for name, value in told.items()]
+    serve(options.runner, options.output.resolve(), arguments, places)
 
 
 def _environments(options: argparse.Namespace) -> int:

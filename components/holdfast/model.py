@@ -132,14 +132,19 @@ def feature_frame(rows: pa.Table, features: Sequence[str]) -> "pd.DataFrame":
     return pd.DataFrame(columns, index=pd.RangeIndex(rows.num_rows))
 
 
-def _feature(column: pa.ChunkedArray) -> "pd.Series[Any]":
+def _feature(column: pa.ChunkedArray) -> Any:
+    """Return an array: a Series for each column would be most of what one row costs."""
+    import numpy as np
+    import pandas as pd
+
     kind = kind_of(column.type)
     if kind == "numbers":
-        return column.cast(pa.float64(), safe=False).to_pandas()
+        return column.cast(pa.float64(), safe=False).to_numpy()
     if kind == "dates":
         # Microseconds: nanoseconds do not reach year 9999, by which tables say "never".
-        return column.cast(pa.timestamp("us"), safe=False).to_pandas().astype("datetime64[us]")
-    return column.cast(pa.string()).to_pandas().astype("str")
+        return column.cast(pa.timestamp("us"), safe=False).to_numpy()
+    text = column.cast(pa.string())
+    return pd.arrays.ArrowStringArray(text, dtype=pd.StringDtype("pyarrow", na_value=np.nan))
 
 
 def kind_of(kind: pa.DataType) -> Kind:
@@ -175,15 +180,23 @@ def require_features(table: Table, model: Model, name: str) -> None:
     Raises:
         InputError: The input `name` does not fit the model.
     """
-    wanted = [*model.info.features, model.info.target]
-    lacking = [column for column in wanted if column not in table.schema.names]
+    require_columns(table.schema, model, name, (*model.info.features, model.info.target))
+
+
+def require_columns(schema: pa.Schema, model: Model, name: str, wanted: Sequence[str]) -> None:
+    """Refuse columns without those that are wanted, or with a feature of another type.
+
+    Raises:
+        InputError: The input `name` does not fit the model.
+    """
+    lacking = [column for column in wanted if column not in schema.names]
     if lacking:
         raise InputError(
             f"`{name}` lacks {lacking[:10]}, which `model` reads. Found: "
-            f"{table.schema.names[:30]}. Pass a table made by the same query as the training table."
+            f"{schema.names[:30]}. Pass a table made by the same query as the training table."
         )
     for column in model.info.features:
-        kind = table.schema.field(column).type
+        kind = schema.field(column).type
         expected = model.info.kind_of(column)
         if kind_of(kind) != expected:
             raise InputError(
@@ -220,7 +233,7 @@ def save_model(model: Model, path: str | Path, example: "pd.DataFrame") -> None:
         mlflow_model=MlflowModel(model_uuid="0" * 32, utc_time_created="1970-01-01 00:00:00"),
     )
     file = path / "model.skops"
-    file.write_bytes(_reproducible(file.read_bytes()))
+    file.write_bytes(reproducible(file.read_bytes()))
     digest = hashlib.sha256(file.read_bytes()).hexdigest()
     described = path / "MLmodel"
     text = described.read_text(encoding="utf-8").replace("0" * 32, digest[:32])
@@ -323,7 +336,7 @@ def _output_type(info: ModelInfo) -> Any:
     return kinds.get(type(info.classes[0]), DataType.double) if info.classes else DataType.double
 
 
-def _reproducible(data: bytes) -> bytes:
+def reproducible(data: bytes) -> bytes:
     """Rewrite a skops file without the memory addresses, random names and times in it."""
     numbers: dict[int, int] = {}
     names: dict[str, str] = {}

@@ -29,7 +29,6 @@ def tracking() -> Iterator["MlflowClient"]:
             "nothing. Set it on this step, for example to http://mlflow.mlflow:5000."
         )
     from mlflow import MlflowClient
-    from mlflow.exceptions import MlflowException
 
     # A server that is not there is told after seconds, not after MLflow's usual minutes.
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "3")
@@ -37,13 +36,29 @@ def tracking() -> Iterator["MlflowClient"]:
         os.environ.setdefault("MLFLOW_S3_ENDPOINT_URL", os.environ["HOLDFAST_S3_ENDPOINT"])
     try:
         yield MlflowClient()
-    except MlflowException as error:
-        said = str(error).splitlines()[0].replace(uri, without_password(uri))
-        found = without_password(said)[:300]
+    except Exception as error:
+        if not _is_of_mlflow(error):
+            raise
+        said = (str(error).splitlines() or [type(error).__name__])[0]
+        found = without_password(said.replace(uri, without_password(uri)))[:300]
+        store = " and its artifact store" if _STORE.search(said) else ""
         raise InputError(
-            f"MLflow at {without_password(uri)} must answer and accept the model. Found: "
-            f"{found} Check that it runs and that MLFLOW_TRACKING_URI points to it."
+            f"MLflow at {without_password(uri)}{store} must answer and accept the model. Found: "
+            f"{found} Check that it runs and that MLFLOW_TRACKING_URI points to it, and "
+            f"run this step again."
         ) from error
+
+
+# How a proxied store's addresses begin, and how a client of S3 speaks of its own.
+_STORE = re.compile(r"mlflow-artifacts|endpoint URL|\(\w+\) when calling the \w+ operation")
+# MLflow lets the errors of what it calls pass, where it stores files.
+_CALLED = ("requests", "urllib3", "botocore", "boto3", "s3transfer")
+
+
+def _is_of_mlflow(error: Exception) -> bool:
+    from mlflow.exceptions import MlflowException
+
+    return isinstance(error, MlflowException) or type(error).__module__.startswith(_CALLED)
 
 
 def check_name(parameter: str, value: str) -> None:

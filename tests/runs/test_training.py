@@ -28,7 +28,7 @@ def test_the_document_lists_each_task_with_state_seconds_and_outputs(trained):
     assert set(result.document) == {"pipeline", "status", "seconds", "tasks", "outputs"}
     listed = tasks(result)
     assert list(listed)[:2] == ["resolve-source", "ingest-table"]
-    assert len(listed) == 16
+    assert len(listed) == 19
     assert all(t["status"] == "SUCCEEDED" and t["seconds"] > 0 for t in listed.values())
     rows = listed["split-table"]["outputs"]["test"]["metadata"]["rows"]
     assert rows == round(569 * 0.2)
@@ -36,8 +36,8 @@ def test_the_document_lists_each_task_with_state_seconds_and_outputs(trained):
 
 def test_progress_goes_to_stderr_with_step_state_and_seconds(trained):
     _, result = trained
-    assert "[ 1/16] resolve-source" in result.stderr
-    assert result.stderr.count("succeeded") == 16
+    assert "[ 1/19] resolve-source" in result.stderr
+    assert result.stderr.count("succeeded") == 19
 
 
 def test_reports_can_be_opened_by_a_browser_and_load_nothing(trained):

@@ -203,11 +203,16 @@ def _server(command: list, variables: dict[str, str], health: str) -> Iterator[N
         yield
     finally:
         os.killpg(process.pid, 15)
-        process.wait(timeout=30)
+        try:
+            process.wait(timeout=30)
+        except subprocess.TimeoutExpired:
+            # A server that waits for a store which a test has cut off.
+            os.killpg(process.pid, 9)
+            process.wait()
 
 
 def _wait(process: subprocess.Popen, health: str) -> None:
-    for _ in range(300):
+    for _ in range(900):
         if process.poll() is not None:
             raise RuntimeError(f"{process.args} ended with {process.returncode}")
         try:

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from holdfast.errors import InputError
 from holdfast.model import Model, feature_frame, require_features
+from holdfast.performance.answers import answers_of, finite_rows, output_of
 from holdfast.performance.predictions import Predictions
 from holdfast.table import Table
 
@@ -27,7 +28,6 @@ def predict(model: Model, table: Table, name: str = "test") -> Predictions:
     import pyarrow as pa
 
     require_features(table, model, name)
-    classify = model.info.task == "classification"
     truths, outputs = [], []
     for batch in table.batches([*model.info.features, model.info.target]):
         if not batch.num_rows:
@@ -35,16 +35,15 @@ def predict(model: Model, table: Table, name: str = "test") -> Predictions:
         rows = pa.Table.from_batches([batch])
         frame = feature_frame(rows, model.info.features)
         truths.append(truth_of(rows.column(model.info.target), model, name))
-        answer = model.pipeline.predict_proba if classify else model.pipeline.predict
-        outputs.append(answer(frame))
+        outputs.append(output_of(model, frame))
     if not truths:
         raise InputError(f"`{name}` must hold rows. Found: none. Pass another share of the table.")
     truth, output = np.concatenate(truths), np.concatenate(outputs)
     _require_finite(output, name)
-    if not classify:
-        return Predictions("regression", truth, output, np.empty((0, 0)))
+    answers = answers_of(model, output)
+    if model.info.task != "classification":
+        return Predictions("regression", truth, answers, np.empty((0, 0)))
     _require_known(truth, model, name)
-    answers = model.pipeline.classes_[output.argmax(axis=1)]
     return Predictions("classification", truth, answers, output, model.info.classes)
 
 
@@ -74,9 +73,7 @@ def truth_of(column: Any, model: Model, name: str) -> "npt.NDArray[Any]":
 
 
 def _require_finite(output: "npt.NDArray[Any]", name: str) -> None:
-    import numpy as np
-
-    broken = len(output) - int(np.isfinite(output).reshape(len(output), -1).all(axis=1).sum())
+    broken = len(output) - int(finite_rows(output).sum())
     if broken:
         raise InputError(
             f"`model` must answer every row of `{name}` with finite numbers. Found: {broken} of "

@@ -7,7 +7,19 @@ from pathlib import Path
 from typing import Protocol, TextIO
 
 # What a task may need to know of this machine; the same on every runner.
-PASSED_ON = ("AWS_", "HOLDFAST_S3_", "MLFLOW_", "PG")
+PASSED_ON = (
+    "ALERTMANAGER_",
+    "AWS_",
+    "HOLDFAST_",
+    "HOOK_",
+    "KFP_",
+    "KUBE",
+    "MLFLOW_",
+    "PG",
+    "PUSHGATEWAY_",
+    "SLACK_",
+    "SMTP_",
+)
 
 
 @dataclass(frozen=True)

@@ -135,7 +135,10 @@ def require_fit(scored: Scored, baseline: PerformanceBaseline) -> None:
 def version_reasons(scored: Scored, baseline: PerformanceBaseline | None) -> list[Reason]:
     """Return a warning where the predictions are not all of the baseline's version."""
     found = versions_of(scored)
-    known = (baseline.origin.model_name, baseline.origin.model_version) if baseline else None
+    origin = baseline.origin if baseline else None
+    # Of a reference that was scored before its model was registered, the version is not known.
+    registered = origin is not None and origin.model_version not in ("", "0")
+    known = (origin.model_name, origin.model_version) if origin and registered else None
     strange = len(found) > 1 or (known is not None and any(pair != known for pair in found))
     if not strange:
         return []

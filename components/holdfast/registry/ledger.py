@@ -3,17 +3,27 @@
 The ledger of model NAME is the registered model `NAME.champions`; each of its versions is one
 record, which the MLflow UI shows with its tags. MLflow numbers versions one after the other and
 gives a number once. That makes a compare-and-swap of what has none: whoever wants to move the alias
-reads the last number, appends a record, and has won only if the record got the next number.
+reads the last number, appends a record, and has won only if the record got the next number. A
+record is known by its claim, a random name: an answer that is lost on the way makes the client ask
+again, and leaves two records of one claim.
 """
 
 import json
 import time
+import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 from holdfast.errors import GateError, InputError
-from holdfast.tracking import ensure_registered, get_version, version_of_alias
+from holdfast.registry.files import require_readable
+from holdfast.registry.pausing import require_no_pause
+from holdfast.tracking import (
+    ensure_registered,
+    get_version,
+    logged_model_id,
+    version_of_alias,
+)
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -41,6 +51,7 @@ class Record:
     evidence: dict[str, Any]
     state: str
     time: str
+    claim: str = ""
 
 
 def read_ledger(client: "MlflowClient", name: str) -> list[Record]:
@@ -83,10 +94,13 @@ def move(
         evidence: What it rests on, as JSON data.
 
     Raises:
-        GateError: Somebody else moved it; the message says who, and why.
-        InputError: There is no such version.
+        GateError: Somebody else moved it, or promotions are paused; the message says who, and why.
+        InputError: There is no such version, or its files can't be read.
     """
     target = get_version(client, name, version)
+    require_readable(client, name, version)
+    if kind == "promotion":
+        require_no_pause(client, name)
     records = _settled(client, name, alias)
     last = records[-1].number if records else 0
     current = version_of_alias(client, name, alias)
@@ -101,16 +115,27 @@ def move(
         "evidence": _evidence_tag(evidence),
         "state": "claimed",
         "time": datetime.now(UTC).isoformat(timespec="seconds"),
+        "claim": uuid.uuid4().hex,
     }
-    made = client.create_model_version(name + ENDING, source=target.source, tags=tags)
-    if int(made.version) != last + 1:
-        client.set_model_version_tag(name + ENDING, made.version, "state", "lost")
-        records = read_ledger(client, name)
+    client.create_model_version(
+        name + ENDING,
+        source=target.source,
+        tags=tags,
+        # A server takes the source of a logged model from those only who name the model.
+        model_id=logged_model_id(target),
+    )
+    new = [record for record in read_ledger(client, name) if record.number > last]
+    ours = [record for record in new if record.claim == tags["claim"]]
+    # Of an earlier try of this very claim, the first record counts.
+    won = new[0].claim == tags["claim"]
+    for record in ours[1:] if won else ours:
+        client.set_model_version_tag(name + ENDING, str(record.number), "state", "lost")
+    if not won:
         now = version_of_alias(client, name, alias)
-        raise _told(name, alias, expected, now, [r for r in records if r.number > last])
+        raise _told(name, alias, expected, now, [r for r in new if r not in ours])
     client.set_registered_model_alias(name, alias, str(version))
-    client.set_model_version_tag(name + ENDING, made.version, "state", "done")
-    return _record(client.get_model_version(name + ENDING, made.version))
+    client.set_model_version_tag(name + ENDING, str(ours[0].number), "state", "done")
+    return _record(client.get_model_version(name + ENDING, str(ours[0].number)))
 
 
 def _settled(client: "MlflowClient", name: str, alias: str) -> list[Record]:
@@ -163,4 +188,6 @@ def _record(version: Any) -> Record:
         evidence=json.loads(tags["evidence"]),
         state=tags["state"],
         time=tags["time"],
+        # Records of before the claims have none.
+        claim=tags.get("claim", ""),
     )

@@ -12,6 +12,7 @@ from holdfast.drift.detect_outliers.scan import Scan, scan, write_none
 from holdfast.drift.fit_outlier_detector.detector import OutlierDetector, read_detector
 from holdfast.drift.fit_outlier_detector.encoding import require_columns
 from holdfast.errors import InputError
+from holdfast.optional import is_there
 from holdfast.report import Report
 from holdfast.table import Table, open_table
 from holdfast.verdict import Decision, Reason, Verdict
@@ -74,11 +75,7 @@ def open_detector(path: str) -> OutlierDetector | None:
     Raises:
         InputError: There is something else.
     """
-    place = Path(path)
-    if not path or not place.exists():
-        return None
-    nothing = not any(place.iterdir()) if place.is_dir() else not place.stat().st_size
-    return None if nothing else read_detector(place)
+    return read_detector(Path(path)) if is_there(path) else None
 
 
 def detect(

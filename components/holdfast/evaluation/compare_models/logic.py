@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from holdfast.errors import InputError
 from holdfast.evaluation import plots
 from holdfast.evaluation.compare_models.paired import Pair, Test, compare, tests
 from holdfast.evaluation.predictions import predict
 from holdfast.model import Model, load_model
+from holdfast.optional import is_there
 from holdfast.performance.bootstrap import Interval, Resampling
 from holdfast.performance.metrics import GATES, make_scorer, undefined
 from holdfast.performance.predictions import Predictions
@@ -76,14 +76,7 @@ def load_champion(path: str) -> Model | None:
     Raises:
         InputError: There is something, but no model.
     """
-    place = Path(path)
-    empty_file = place.is_file() and not place.stat().st_size
-    if (
-        not path
-        or not place.exists()
-        or empty_file
-        or (place.is_dir() and not any(place.iterdir()))
-    ):
+    if not is_there(path):
         return None
     return load_model(path, "champion")
 

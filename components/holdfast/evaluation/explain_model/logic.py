@@ -16,6 +16,7 @@ from holdfast.evaluation.explain_model.sample import Sample, draw
 from holdfast.evaluation.explain_model.shapley import Attribution
 from holdfast.evaluation.predictions import predict
 from holdfast.model import Model, feature_frame, load_model, require_features
+from holdfast.optional import is_there
 from holdfast.report import Report
 from holdfast.table import Table, TableWriter
 from holdfast.verdict import Verdict
@@ -103,11 +104,7 @@ class Explanation:
 
 def open_previous(path: str) -> Model | None:
     """Load the model before, if there is one: no path and an empty file are none."""
-    if not path or not Path(path).exists():
-        return None
-    if Path(path).is_file() and not Path(path).stat().st_size:
-        return None
-    return load_model(path, "previous")
+    return load_model(path, "previous") if is_there(path) else None
 
 
 def explain(

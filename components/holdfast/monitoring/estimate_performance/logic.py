@@ -27,6 +27,7 @@ from holdfast.monitoring.outcome import (
 from holdfast.monitoring.performance_page import finding_rows, metric_rows, window_blocks
 from holdfast.monitoring.scored import Scored, open_predictions
 from holdfast.monitoring.time_windows import NOT_WINDOWS, Windows, make_windows
+from holdfast.optional import is_there
 from holdfast.performance.bootstrap import Interval, Resampling
 from holdfast.report import Block, Paragraph, Report, Rows
 from holdfast.verdict import Reason, Verdict
@@ -101,7 +102,7 @@ def open_inputs(predictions: str, baseline: str, time: str, cut: tuple[str, str,
         InputError: One of them is not what it must be.
     """
     scored = open_predictions(predictions)
-    known = read_baseline(baseline) if baseline else None
+    known = read_baseline(baseline) if is_there(baseline) else None
     if known:
         require_fit(scored, known)
     return Inputs(scored, known, make_windows(time_column(scored, time, cut[0]), *cut))

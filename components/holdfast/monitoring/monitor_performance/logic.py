@@ -32,6 +32,7 @@ from holdfast.monitoring.outcome import (
 from holdfast.monitoring.performance_page import finding_rows, metric_rows, window_blocks
 from holdfast.monitoring.scored import Scored, open_predictions, predictions_of
 from holdfast.monitoring.time_windows import Windows, make_windows
+from holdfast.optional import is_there
 from holdfast.performance.bootstrap import Interval, Resampling, intervals
 from holdfast.performance.metrics import GATES
 from holdfast.performance.predictions import Predictions
@@ -95,7 +96,7 @@ def open_inputs(
     columns: tuple[Sequence[str], str, str],
     cut: tuple[str, str, str],
 ) -> Inputs:
-    """Open the inputs; an empty path is of one that is not given.
+    """Open the inputs; labels and a baseline need not be there.
 
     Args:
         paths: Of predictions, labels and baseline.
@@ -107,11 +108,11 @@ def open_inputs(
     """
     predictions, labels, baseline = paths
     scored = open_predictions(predictions)
-    known = read_baseline(baseline) if baseline else None
+    known = read_baseline(baseline) if is_there(baseline) else None
     if known:
         require_fit(scored, known)
     keys, label, time = columns
-    table = open_table(labels, "labels") if labels else None
+    table = open_table(labels, "labels") if is_there(labels) else None
     told = Labels(label or scored.columns.target, tuple(keys), table)
     column = time_column(scored, time, cut[0])
     return Inputs(scored, told, known, make_windows(column, *cut))

@@ -19,6 +19,8 @@ def register_model(
     card: dsl.Input[dsl.Markdown] = None,
     report: dsl.Input[dsl.HTML] = None,
     profile: dsl.Input[dsl.Artifact] = None,
+    drift_detector: dsl.Input[dsl.Artifact] = None,
+    performance_baseline: dsl.Input[dsl.Artifact] = None,
     run_key: str = "",
     git_commit: str = "",
 ) -> NamedTuple("Outputs", model_name=str, model_version=int, run_id=str):
@@ -27,7 +29,8 @@ def register_model(
     MLFLOW_TRACKING_URI names the server. The run that KFP injected (MLFLOW_RUN_ID) is joined;
     without one, a run is made in the experiment MLFLOW_EXPERIMENT_ID or MLFLOW_EXPERIMENT_NAME
     (default: holdfast). Parameters, metrics, and the tables as dataset inputs go to the run;
-    verdict, card, report and profile lie beside the model's files, in the folder `evidence`.
+    verdict, card, report, profile, drift detector and performance baseline lie beside the model's
+    files, in the folder `evidence`, where fetch_model finds them. An empty file is left out.
 
     Args:
         model: An MLflow model directory, as a training component writes it.
@@ -40,6 +43,8 @@ def register_model(
         card: The model card.
         report: The evaluation as a page.
         profile: The profile of the training table, to compare later tables with.
+        drift_detector: What fit_drift_detector wrote for the training table.
+        performance_baseline: The performance to compare later performance with.
         run_key: What names this run, such as dsl.PIPELINE_JOB_ID_PLACEHOLDER: a step that is tried
             again with the same key and model makes no second version.
         git_commit: The commit of the pipeline's code.
@@ -52,6 +57,7 @@ def register_model(
     from holdfast.registry.register_model import logic
 
     files = {"verdict.json": verdict, "card.md": card, "report.html": report, "profile": profile}
+    files |= {"drift_detector": drift_detector, "performance_baseline": performance_baseline}
     tables = {"training": train, "testing": test}
     origin = logic.Origin(logic.paths(files), logic.facts(tables), run_key, git_commit)
     numbers = logic.finite_numbers(metrics.metadata)

@@ -1,5 +1,6 @@
 """Register a model with MLflow."""
 
+import contextlib
 import math
 import os
 from collections.abc import Iterator, Mapping
@@ -9,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from holdfast import __version__
 from holdfast.errors import InputError
+from holdfast.optional import is_there
+from holdfast.registry.files import EVIDENCE, require_readable
 from holdfast.tracking import (
     check_alias,
     check_name,
@@ -24,7 +27,6 @@ if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion
 
 DEFAULT_EXPERIMENT = "holdfast"
-EVIDENCE = "evidence"
 RUN_KEY, DIGEST = "holdfast.run_key", "holdfast.model"
 # MLflow refuses longer parameters.
 PARAMETER_LETTERS = 6000
@@ -89,6 +91,8 @@ def register(
         about = _about(path)
         done = _registered_before(client, model_name, origin, about)
         version = done or _register(client, path, model_name, metrics, origin)
+        if done:
+            require_readable(client, model_name, int(done.version))
         # A step that is tried again must not take the alias from a version that came later.
         if version_of_alias(client, model_name, alias) < int(version.version):
             client.set_registered_model_alias(model_name, alias, version.version)
@@ -121,24 +125,45 @@ def _register(
     metrics: Mapping[str, float],
     origin: Origin,
 ) -> "ModelVersion":
+    from mlflow.exceptions import MlflowException
+
     injected = os.environ.get("MLFLOW_RUN_ID", "")
     run = client.get_run(injected) if injected else client.create_run(_experiment(client))
     try:
         _log_origin(client, run, path, origin)
         logged = _log_model(client, run, path, model_name, metrics, origin)
         ensure_registered(client, model_name)
-        version = client.create_model_version(
-            model_name,
-            source=f"models:/{logged.model_id}",
-            run_id=run.info.run_id,
-            model_id=logged.model_id,
-            tags=_tags(path, origin),
-        )
+        version = _make_version(client, model_name, logged, run, _tags(path, origin))
     except Exception:
-        _end(client, run, injected, "FAILED")
+        # What made it fail is to be told, and not that MLflow can't be told of it either.
+        with contextlib.suppress(MlflowException):
+            _end(client, run, injected, "FAILED")
         raise
     _end(client, run, injected, "FINISHED")
     return version
+
+
+def _make_version(
+    client: "MlflowClient",
+    name: str,
+    logged: "LoggedModel",
+    run: "MlflowRun",
+    tags: dict[str, str],
+) -> "ModelVersion":
+    """Make one version of a logged model.
+
+    An answer that is lost on the way makes the client ask again, and the server make another: of
+    two the first one counts, and the others go.
+    """
+    source = f"models:/{logged.model_id}"
+    client.create_model_version(
+        name, source=source, run_id=run.info.run_id, model_id=logged.model_id, tags=tags
+    )
+    found = client.search_model_versions(f"name = '{name}'", max_results=10_000)
+    made = sorted((v for v in found if v.source == source), key=lambda v: int(v.version))
+    for version in made[1:]:
+        client.delete_model_version(name, version.version)
+    return made[0]
 
 
 def _log_origin(client: "MlflowClient", run: "MlflowRun", path: Path, origin: Origin) -> None:
@@ -187,6 +212,7 @@ def _log_model(
     origin: Origin,
 ) -> "LoggedModel":
     from mlflow.entities import LoggedModelStatus
+    from mlflow.exceptions import MlflowException
 
     logged = client.create_logged_model(
         run.info.experiment_id,
@@ -195,9 +221,14 @@ def _log_model(
         source_run_id=run.info.run_id,
         model_type="sklearn",
     )
-    client.log_model_artifacts(logged.model_id, str(path))
-    _log_evidence(client, logged.model_id, origin)
-    _require_whole(client, logged.model_id, path)
+    try:
+        client.log_model_artifacts(logged.model_id, str(path))
+        _log_evidence(client, logged.model_id, origin)
+        _require_whole(client, logged.model_id, path)
+    except Exception:
+        with contextlib.suppress(MlflowException):
+            client.finalize_logged_model(logged.model_id, LoggedModelStatus.FAILED)
+        raise
     for name, value in metrics.items():
         client.log_metric(run.info.run_id, name, value, model_id=logged.model_id)
     return client.finalize_logged_model(logged.model_id, LoggedModelStatus.READY)
@@ -207,7 +238,8 @@ def _log_evidence(client: "MlflowClient", model_id: str, origin: Origin) -> None
     import shutil
     import tempfile
 
-    given = {name: Path(path) for name, path in origin.evidence.items() if path}
+    # An empty file stands for what is not there, as fetch_artifact and fetch_model write it.
+    given = {name: Path(path) for name, path in origin.evidence.items() if is_there(path)}
     if not given:
         return
     with tempfile.TemporaryDirectory() as folder:

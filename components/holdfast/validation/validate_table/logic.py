@@ -7,6 +7,7 @@ from pathlib import Path
 from tensorflow_metadata.proto.v0.schema_pb2 import Schema
 
 from holdfast.errors import InputError
+from holdfast.optional import is_there
 from holdfast.profiles.profile import (
     Profile,
     empty_profile,
@@ -188,18 +189,13 @@ def _require_environment(environment: str, schema: Schema) -> None:
 def _baselines(others: Others, expectations: Expectations) -> Baselines:
     drift = any(isinstance(rule, Drift) for rule in expectations.rules)
     # fetch_artifact writes an empty file where there is no baseline yet.
-    absent = not others.baseline or _is_empty(others.baseline)
+    absent = not is_there(others.baseline)
     earlier = None if absent else read_profile(others.baseline, "baseline")
     if earlier is not None and not earlier.rows:
         # As little to compare with as none.
         earlier, absent = None, True
-    no_serving = not others.serving or _is_empty(others.serving)
-    serving = None if no_serving else read_profile(others.serving, "serving")
+    serving = read_profile(others.serving, "serving") if is_there(others.serving) else None
     return Baselines(earlier, serving, absent and (drift or bool(others.baseline)))
-
-
-def _is_empty(path: str) -> bool:
-    return Path(path).is_file() and not Path(path).stat().st_size
 
 
 def _missing_baselines(schema: Schema, baselines: Baselines) -> list[Reason]:

@@ -1,0 +1,183 @@
+"""From a registered model to one that serves, or back to the one before."""
+
+from typing import NamedTuple
+
+from kfp import dsl
+
+from holdfast.catalog import (
+    check_endpoint,
+    check_parity,
+    check_verdict,
+    deploy_model,
+    fetch_model,
+    ingest_table,
+    load_test_endpoint,
+    promote_model,
+    resolve_source,
+    roll_back_model,
+    shift_traffic,
+)
+from pipelines.cluster import reach_endpoint, reach_services
+
+CHAMPION = "champion"
+
+
+class Outputs(NamedTuple):
+    """What a run ends with."""
+
+    version: int
+    previous: int
+    parity_decision: str
+    parity_report: dsl.HTML
+    url: str
+
+
+@dsl.pipeline(name="deployment")
+def deployment(
+    model_name: str,
+    name: str,
+    uri: str,
+    version: str = "challenger",
+    reason: str = "",
+    namespace: str = "",
+    service_account: str = "",
+    storage_root: str = "",
+    replicas: list[int] = [1, 3],  # noqa: B006  # KFP reads the default from the signature
+    steps: list[int] = [1, 5, 10, 25, 50, 100],  # noqa: B006
+    step_seconds: float = 60.0,
+    rate: float = 10.0,
+    load_seconds: float = 30.0,
+    p95_objective_ms: float = 100.0,
+    max_error_share: float = 0.01,
+    timeout_seconds: int = 600,
+    host: str = "",
+) -> Outputs:
+    """Promote a version, serve it beside the one before, and shift the traffic to it step by step.
+
+    fetch the version, check that it answers over HTTP what it answers in process, promote it,
+    deploy it without traffic, send it its input example and a bounded load, shift the traffic.
+    Where one of these fails, the champion before gets its alias and the service back, and the run
+    fails with the reason. A version whose answers differ over HTTP is not promoted.
+
+    KServe must be in Knative mode, which alone can share traffic between two versions; in Standard
+    mode use deploy_model by itself.
+
+    Args:
+        model_name: Name in the MLflow registry.
+        name: Of the InferenceService: up to 38 small letters, digits and dashes.
+        uri: Rows to compare the answers by, such as the training table: a path, file://, http(s)://,
+            s3:// or minio://; one object, a prefix or a glob.
+        version: The version to serve: an alias or a number.
+        reason: Why it is promoted, for people.
+        namespace: Where to serve; empty for the run's own.
+        service_account: Of the pods; its Secret holds the object store's credentials.
+        storage_root: What MLflow's server keeps mlflow-artifacts:/ at, such as s3://mlflow.
+        replicas: Fewest and most pods.
+        steps: Shares of the traffic in percent, 1 to 100, each above the last.
+        step_seconds: How long each share is watched.
+        rate: Requests a second of the load.
+        load_seconds: How long the load lasts.
+        p95_objective_ms: Milliseconds within which 95 % of the answers must come.
+        max_error_share: The share of the requests that may fail, at least 0 and below 1.
+        timeout_seconds: How long the service may take to get Ready.
+        host: The Host header, where an ingress is asked by its address.
+
+    Returns:
+        version: The version that is served now.
+        previous: The champion in whose place it came, 0 for none.
+        parity_decision: pass or warn.
+        parity_report: What was compared, as a page.
+        url: Where the cluster reaches the service.
+    """
+    source = resolve_source(uri=uri)
+    table = ingest_table(uri=uri, fingerprint=source.outputs["fingerprint"])
+    fetched = fetch_model(model_name=model_name, version=version)
+    parity = check_parity(model=fetched.outputs["model"], table=table.outputs["table"])
+    gate = check_verdict(verdict=parity.outputs["verdict"])
+    promoted = promote_model(
+        model_name=model_name,
+        verdict=parity.outputs["verdict"],
+        version=fetched.outputs["version"],
+        reason=reason,
+    ).after(gate)
+
+    def deploy(canary_traffic_percent: int) -> dsl.PipelineTask:
+        """Serve the champion of now."""
+        task = deploy_model(
+            model_name=model_name,
+            name=name,
+            version=CHAMPION,
+            namespace=namespace,
+            canary_traffic_percent=canary_traffic_percent,
+            replicas=replicas,
+            service_account=service_account,
+            storage_root=storage_root,
+            timeout_seconds=timeout_seconds,
+        )
+        reach_services(task)
+        task.set_caching_options(False)
+        return task
+
+    def go_back(verdict: dsl.Artifact) -> None:
+        """Give alias and service back to the champion before, and fail with the reason."""
+        back = roll_back_model(model_name=model_name, reason="It did not hold when deployed.")
+        restored = deploy(100).after(back)
+        reach_services(back)
+        back.set_caching_options(False)
+        check_verdict(verdict=verdict).after(restored)
+
+    deployed = deploy(0).after(promoted)
+    with dsl.If(deployed.outputs["decision"] == "fail", name="not-ready"):
+        go_back(deployed.outputs["verdict"])
+    with dsl.If(deployed.outputs["decision"] == "pass", name="ready"):
+        smoke = check_endpoint(
+            url=deployed.outputs["canary_url"],
+            model_name=name,
+            model=fetched.outputs["model"],
+            version=fetched.outputs["version"],
+            host=host,
+        )
+        load = load_test_endpoint(
+            url=deployed.outputs["canary_url"],
+            model_name=name,
+            model=fetched.outputs["model"],
+            rate=rate,
+            duration_seconds=load_seconds,
+            p95_objective_ms=p95_objective_ms,
+            max_error_share=max_error_share,
+            host=host,
+        ).after(smoke)
+        tried = check_verdict(
+            verdict=smoke.outputs["verdict"], evaluation=load.outputs["verdict"], stop_on=[]
+        )
+        with dsl.If(tried.outputs["Output"] == "fail", name="not-well"):
+            go_back(load.outputs["verdict"])
+        with dsl.If(tried.outputs["Output"] != "fail", name="well"):
+            shifted = shift_traffic(
+                name=name,
+                model=fetched.outputs["model"],
+                namespace=namespace,
+                steps=steps,
+                seconds=step_seconds,
+                p95_objective_ms=p95_objective_ms,
+                max_error_share=max_error_share,
+                host=host,
+                timeout_seconds=timeout_seconds,
+            )
+            with dsl.If(shifted.outputs["Output"] == "fail", name="not-held"):
+                go_back(shifted.outputs["verdict"])
+        for step in (smoke, load, shifted):
+            reach_endpoint(step)
+            step.set_caching_options(False)
+
+    for step in (source, table, fetched, promoted):
+        reach_services(step)
+    for step in (source, fetched, promoted):
+        step.set_caching_options(False)
+    return Outputs(
+        version=promoted.outputs["version"],
+        previous=promoted.outputs["previous"],
+        parity_decision=parity.outputs["Output"],
+        parity_report=parity.outputs["report"],
+        url=deployed.outputs["url"],
+    )
