@@ -238,6 +238,10 @@ def save_model(model: Model, path: str | Path, example: "pd.DataFrame") -> None:
     described = path / "MLmodel"
     text = described.read_text(encoding="utf-8").replace("0" * 32, digest[:32])
     described.write_text(text, encoding="utf-8")
+    # MLflow writes a missing value as NaN, which is no JSON.
+    for file in path.glob("*input_example.json"):
+        document = json.loads(file.read_text(encoding="utf-8"), parse_constant=lambda _: None)
+        file.write_text(json.dumps(document), encoding="utf-8")
 
 
 def _requirements(model: Model) -> list[str]:

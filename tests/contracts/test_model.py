@@ -288,8 +288,16 @@ def test_a_date_that_became_text_is_refused_with_its_name(every_step, tmp_path):
 def test_the_first_rows_of_the_table_are_the_example(saved):
     example = json.loads((saved / "input_example.json").read_text())
     assert example["columns"] == ["size", "colour"]
-    assert example["data"][:2] == [[1.0, "red"], [2.0, "blue"]]
-    assert len(example["data"]) == 3
+    assert example["data"] == [[1.0, "red"], [2.0, "blue"], [3.0, None]]
+
+
+def test_the_example_is_plain_json_where_a_number_is_missing(tmp_path):
+    sizes = [1.5, None, 3.5, 4.5] * 5
+    table = write_table(tmp_path / "t", {"size": sizes, "quality": LABELS}, "quality")
+    folder = save(train_model(table), table, tmp_path / "m")
+    for file in folder.glob("*input_example.json"):
+        assert "NaN" not in file.read_text()
+    assert json.loads((folder / "input_example.json").read_text())["data"][1] == [None]
 
 
 def test_the_signature_lists_the_features_and_their_types(saved):

@@ -151,7 +151,8 @@ def read_example(folder: Path, model: Model) -> pa.Table:
         InputError: It has none.
     """
     try:
-        document = json.loads((folder / "input_example.json").read_text(encoding="utf-8"))
+        text = (folder / "input_example.json").read_text(encoding="utf-8")
+        document = json.loads(text, parse_constant=lambda _: None)
         values = dict(zip(document["columns"], zip(*document["data"], strict=True), strict=True))
         columns = tuple(Column(name, model.info.kind_of(name)) for name in model.info.features)
         return Signature(columns, len(document["data"])).table(values)

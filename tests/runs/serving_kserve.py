@@ -1,0 +1,79 @@
+"""KServe's controller as tests/deployment/kserve.py plays it, with predictor processes as pods."""
+
+import os
+import subprocess
+import time
+import urllib.request
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tests.deployment.kserve import Kserve
+from tests.services.servers import ObjectStore, free_port
+from tests.support import ROOT, family_python
+
+
+@dataclass
+class Pod:
+    """A running predictor, and the model directory that was fetched for it."""
+
+    process: subprocess.Popen
+    url: str
+    model: Path
+
+
+@dataclass
+class ServingKserve(Kserve):
+    """Fetches models from the object store and serves them on this machine."""
+
+    store: ObjectStore | None = None
+    folder: Path = Path()
+    pods: dict[str, Pod] = field(default_factory=dict)
+    served: dict[str, str] = field(default_factory=dict)
+
+    def _work(self, service: dict[str, Any], status: dict[str, Any]) -> None:
+        version = service["metadata"]["annotations"]["holdfast/model-version"]
+        if version not in self.pods:
+            (container,) = service["spec"]["predictor"]["containers"]
+            self.pods[version] = self._start(container, version)
+        self.canary_url = self.pods[version].url
+        super()._work(service, status)
+        part = status["components"]["predictor"]
+        self.served.setdefault(part["latestCreatedRevision"], version)
+        traffic = {t["revisionName"]: t["percent"] for t in part.get("traffic", ())}
+        if traffic:
+            # One address cannot split: the revision with the most traffic has it all.
+            most = max(traffic, key=lambda revision: traffic[revision])
+            status["url"] = self.pods[self.served[most]].url
+
+    def _start(self, container: dict[str, Any], version: str) -> Pod:
+        uri = next(e["value"] for e in container["env"] if e["name"] == "STORAGE_URI")
+        model, port = self._fetch(uri, self.folder / version), free_port()
+        places = {"/mnt/models": str(model), "8080": str(port)}
+        arguments = [places.get(argument, argument) for argument in container["args"]]
+        command = [family_python("serving"), *container["command"][1:], *arguments]
+        variables = {"PATH": os.environ["PATH"], "HOME": os.environ["HOME"]}
+        with (self.folder / f"{version}.log").open("w") as log:
+            process = subprocess.Popen(command, cwd=ROOT, env=variables, stdout=log, stderr=log)
+        url = f"http://127.0.0.1:{port}"
+        for _ in range(600):
+            try:
+                urllib.request.urlopen(f"{url}/v2/health/ready", timeout=5).close()
+                return Pod(process, url, model)
+            except OSError:
+                time.sleep(0.1)
+        raise RuntimeError("the predictor does not get ready")
+
+    def _fetch(self, uri: str, folder: Path) -> Path:
+        bucket, _, prefix = uri.removeprefix("s3://").partition("/")
+        client = self.store.client()
+        for found in client.list_objects(bucket, prefix=f"{prefix}/", recursive=True):
+            name = found.object_name.removeprefix(f"{prefix}/")
+            client.fget_object(bucket, found.object_name, str(folder / name))
+        return folder
+
+    def stop(self) -> None:
+        """End the pods."""
+        for pod in self.pods.values():
+            pod.process.terminate()
+            pod.process.wait(30)

@@ -1,0 +1,120 @@
+"""From a table to a served model and back: MLflow, MinIO, an API server and predictors, all real.
+
+KServe's controller alone is played (tests/deployment/kserve.py): its pods are predictor processes.
+"""
+
+import subprocess
+
+import pytest
+
+from tests.deployment import clusters
+from tests.deployment.apiserver import stand_in
+from tests.runs.serving_kserve import ServingKserve
+from tests.support import ROOT, Result, family_python, holdfast, tasks
+
+pytestmark = [pytest.mark.minio, pytest.mark.mlflow, pytest.mark.real_data]
+NAME = "adult-income"
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory):
+    """Run the stand-in of an API server, with a namespace that steps may serve models in."""
+    with stand_in() as server:
+        clusters.define(server)
+        folder = tmp_path_factory.mktemp("cluster")
+        with clusters.cluster(server, folder) as cluster:
+            yield cluster
+
+
+@pytest.fixture(scope="module")
+def kserve(world, store, tmp_path_factory):
+    """Let KServe serve in that namespace in the place of the one that only plays."""
+    world.kserve.asleep = True
+    made = ServingKserve(
+        world.server, world.namespace, store=store, folder=tmp_path_factory.mktemp("models")
+    )
+    with clusters.working(made):
+        yield made
+        made.asleep = True
+    made.stop()
+
+
+@pytest.fixture(scope="module")
+def environment(world, mlflow, store) -> dict[str, str]:
+    """Return the variables of a run that reaches all of them."""
+    return {"MLFLOW_TRACKING_URI": mlflow, "KUBECONFIG": world.config, **store.variables}
+
+
+def deploy(table, output, environment, version: int, *more: str) -> Result:
+    """Run the deployment pipeline for a version."""
+    settings = {
+        "model_name": "adult", "name": NAME, "uri": table, "version": version,
+        "storage_root": "s3://mlflow", "steps": "[50, 100]", "step_seconds": 2, "rate": 20,
+        "load_seconds": 5, "p95_objective_ms": 2000,
+    }  # fmt: skip
+    given = [f"-p{name}={value}" for name, value in settings.items()]
+    return holdfast("run", "deployment", "--json", "--output", output, *given, *more, **environment)
+
+
+def answering(kserve, version: int, table) -> str:
+    """Return the version that answers where the service is, once its answers are the model's."""
+    service = kserve.get(NAME)
+    pod = kserve.pods[str(version)]
+    command = [
+        family_python("serving"), "-m", "tests.runs.ask_served", service["status"]["url"], NAME,
+        pod.model, table, "40",
+    ]  # fmt: skip
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def champion(mlflow: str) -> int:
+    """Return the version that is champion."""
+    program = (
+        "import sys; from mlflow import MlflowClient; client = MlflowClient(sys.argv[1])\n"
+        "print(client.get_model_version_by_alias('adult', 'champion').version)"
+    )
+    command = [family_python("registry"), "-c", program, mlflow]
+    return int(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+
+
+def ran(result: Result) -> set[str]:
+    """Return the components that ran; KFP numbers the tasks of branches."""
+    return {name.rstrip("-0123456789") for name in tasks(result)}
+
+
+def test_adult_is_trained_registered_promoted_served_asked_and_rolled_back(
+    kserve, mlflow, environment, real_table, short_training, tmp_path
+):
+    table = real_table("adult.parquet")
+    for version in (1, 2):
+        trained = holdfast(
+            "run", short_training, "--json", "--output", tmp_path / "training",
+            f"-puri={table}", "-ptarget=class", "-pmodel_name=adult", **environment,
+        )  # fmt: skip
+        assert trained.code == 0, trained.stderr
+        assert trained.document["outputs"]["model_version"] == version
+
+    first = deploy(table, tmp_path / "first", environment, 1)
+    assert first.code == 0, first.stderr
+    assert (first.document["outputs"]["version"], first.document["outputs"]["previous"]) == (1, 0)
+    assert first.document["outputs"]["parity_decision"] == "pass"
+    assert {"check-endpoint", "load-test-endpoint", "shift-traffic"} <= ran(first)
+    assert "roll-back-model" not in ran(first)
+    assert champion(mlflow) == 1
+    assert answering(kserve, 1, table) == "1"
+
+    # An objective that nothing can reach: the new version never gets traffic, and all goes back.
+    second = deploy(table, tmp_path / "second", environment, 2, "-pp95_objective_ms=0.01")
+    assert second.code == 1
+    assert "roll-back-model" in ran(second)
+    assert "shift-traffic" not in ran(second)
+    assert "p95" in second.document["error"]
+    assert champion(mlflow) == 1
+    assert answering(kserve, 1, table) == "1"
+
+    third = deploy(table, tmp_path / "third", environment, 2)
+    assert third.code == 0, third.stderr
+    assert champion(mlflow) == 2
+    assert answering(kserve, 2, table) == "2"
