@@ -125,6 +125,8 @@ def escalation(
             model_name=model_name,
             reason=f"Its performance dropped in {window.outputs['interval']}.",
             expected_champion=champion.outputs["version"],
+            # The champion before is judged by the same rows when the run is tried again.
+            key=window.outputs["interval"],
         )
     with dsl.If(fair.outputs["Output"] == "fail", name="groups-unlike"):
         paused = pause_promotion(

@@ -27,30 +27,31 @@ Left out were tests that need:
 def main(arguments: Sequence[str]) -> int:
     """Run every group and return the worst exit code."""
     ignored = [f"--ignore=tests/{name}" for name in (*FAMILIES, "contracts")]
-    groups = {"authoring": [sys.executable, "-m", "pytest", *ignored, "tests"]}
+    whole = [sys.executable, "-m", "pytest", *ignored, "tests"]
+    # Those with servers are a group of their own, so that two can run at a time.
+    groups = {"authoring": [*whole, "-m", "not mlflow"], "services": [*whole, "-m", "mlflow"]}
     for family in FAMILIES:
         python = str(environments.ensure(family, print))
         groups[family] = [python, "-m", "pytest", f"tests/{family}", *ALSO.get(family, [])]
     alone = str(pytest_alone())
     codes = {}
 
-    def run(names: Sequence[str]) -> None:
-        for name in names:
-            paths = [str(ROOT)] if name == "authoring" else [alone, str(ROOT)]
-            variables = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
-            start = time.monotonic()
-            print(f"running {name}", flush=True)
-            done = subprocess.run(
-                [*groups[name], *arguments], cwd=ROOT, env=variables, text=True,
-                stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-            )  # fmt: skip
-            codes[name] = done.returncode
-            head = f"=== {name} ({time.monotonic() - start:.0f} s) ==="
-            print(f"\n{head}\n{done.stdout}", flush=True)
+    def run(name: str) -> None:
+        paths = [alone, str(ROOT)] if name in FAMILIES else [str(ROOT)]
+        variables = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
+        start = time.monotonic()
+        print(f"running {name}", flush=True)
+        done = subprocess.run(
+            [*groups[name], *arguments], cwd=ROOT, env=variables, text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+        codes[name] = done.returncode
+        head = f"=== {name} ({time.monotonic() - start:.0f} s) ==="
+        print(f"\n{head}\n{done.stdout}", flush=True)
 
-    # Whole runs wait for processes to start most of the time: the families' tests go beside them.
+    # The longest first, each lane taking the next: whole runs mostly wait for processes to start.
     with ThreadPoolExecutor(2) as lanes:
-        list(lanes.map(run, (["authoring"], list(FAMILIES))))
+        list(lanes.map(run, groups))
     failed = [name for name, code in codes.items() if code]
     print(f"\ngroups that failed: {', '.join(failed) or 'none'}")
     missing = "\n".join(f"  {name}: {remedy}" for name, remedy in lacking().items())

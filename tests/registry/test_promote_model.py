@@ -158,6 +158,15 @@ def test_a_champion_that_was_set_by_hand_can_be_gone_back_to(versions):
     assert roll_back("churn", "Complaints.", -1, "champion").version == 1
 
 
+def test_what_was_rolled_back_for_a_window_is_not_rolled_back_for_it_again(versions):
+    for version in (1, 2, 3):
+        promote(Wish("churn", version=version), BETTER)
+    first = roll_back("churn", "Complaints.", -1, "champion", "2026-11-20")
+    assert roll_back("churn", "Complaints.", -1, "champion", "2026-11-20") == first
+    assert champion(versions) == 2
+    assert roll_back("churn", "More of them.", -1, "champion", "2026-11-21").version == 1
+
+
 def test_a_rollback_needs_a_reason(versions):
     with pytest.raises(InputError, match="`reason` must say why"):
         roll_back("churn", " ", -1, "champion")

@@ -213,9 +213,10 @@ def fetch(launcher: Launcher, model: dict, fitted: dict) -> dict:
     """Take the champion back into the run, with all that was registered with it."""
     fetched = launcher.run("fetch_model", {"model_name": "cancer"})
     assert (fetched["name"], fetched["version"]) == ("cancer", 1)
-    for name, given in {"model": model, **fitted}.items():
-        found = files(fetched[name])
-        assert {path: found.get(path) for path in files(given)} == files(given)
+    for name, artifact in {"model": model, **fitted}.items():
+        given, found = files(artifact), files(fetched[name])
+        assert given
+        assert {path: found.get(path) for path in given} == given
     return fetched
 
 

@@ -202,6 +202,10 @@ def test_rows_that_drifted_are_kept_and_a_champion_that_answers_well_stays(
     manifest = json.loads((kept / "_manifest.json").read_text())
     # All rows of the day, and not that of the day after.
     assert (manifest["rows"], ran["export-table"]["outputs"]["rows"]) == (569, 569)
+    # To be trained on: with their label, and without what the champion answered.
+    names = {column["name"] for column in manifest["columns"]}
+    assert "diagnosis" in names
+    assert "prediction" not in names
 
     assert outputs["alert"] == "sent"
     words = {alert["rule"]: alert["text"] for alert in told}

@@ -14,6 +14,7 @@ def roll_back_model(
     summary: dsl.Output[dsl.Markdown],
     expected_champion: int = -1,
     alias: str = "champion",
+    key: str = "",
 ) -> NamedTuple("Outputs", version=int, previous=int):
     """Give the champion's alias back to the last champion before this one: one step back.
 
@@ -25,6 +26,8 @@ def roll_back_model(
         reason: Why, for people.
         expected_champion: The version that is to lose the alias; below 0 for whichever has it.
         alias: The alias of the champion.
+        key: What it is done for, such as a window of time: once done for it, a second call changes
+            nothing. Empty for each call by itself.
 
     Returns:
         summary: Who is champion now, in whose place, and why.
@@ -33,6 +36,6 @@ def roll_back_model(
     """
     from holdfast.registry.roll_back_model import logic
 
-    record = logic.roll_back(model_name, reason, expected_champion, alias)
+    record = logic.roll_back(model_name, reason, expected_champion, alias, key)
     logic.report(model_name, record).write_markdown(summary.path)
     return (record.version, record.previous)

@@ -8,8 +8,12 @@ from holdfast.tracking import check_alias, check_name, tracking, version_of_alia
 __all__ = ["report", "roll_back"]
 
 
-def roll_back(model_name: str, reason: str, expected_champion: int, alias: str) -> Record:
+def roll_back(
+    model_name: str, reason: str, expected_champion: int, alias: str, key: str = ""
+) -> Record:
     """Move the champion's alias to the champion before, and record why.
+
+    What was done for a key is not done for it again: its record is returned.
 
     Raises:
         GateError: Somebody else moved the alias first.
@@ -20,7 +24,11 @@ def roll_back(model_name: str, reason: str, expected_champion: int, alias: str) 
     if not reason.strip():
         raise InputError("`reason` must say why. Found: nothing. Whoever looks later will ask.")
     with tracking() as client:
-        standing = champions(read_ledger(client, model_name))
+        records = read_ledger(client, model_name)
+        done = [r for r in records if (r.kind, r.state, _key(r)) == ("rollback", "done", key)]
+        if key and done:
+            return done[-1]
+        standing = champions(records)
         before = standing[-1].previous if standing else 0
         if not before:
             raise InputError(
@@ -29,4 +37,8 @@ def roll_back(model_name: str, reason: str, expected_champion: int, alias: str) 
             )
         current = version_of_alias(client, model_name, alias)
         expected = current if expected_champion < 0 else expected_champion
-        return move(client, model_name, alias, "rollback", before, expected, reason, {})
+        return move(client, model_name, alias, "rollback", before, expected, reason, {"key": key})
+
+
+def _key(record: Record) -> str:
+    return str(record.evidence.get("key", ""))
