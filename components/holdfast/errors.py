@@ -36,7 +36,9 @@ def _answer(kind: type[BaseException], error: BaseException, trace: TracebackTyp
     if not isinstance(error, HoldfastError):
         _others(kind, error, trace)
         return
-    print(f"{kind.__name__}: {error}", file=sys.stderr)
+    # A component's own kind of error is told as the one of this module that it is.
+    known = next(each for each in kind.__mro__ if each.__module__ == __name__)
+    print(f"{known.__name__}: {error}", file=sys.stderr)
     sys.exit(error.exit_code)
 
 

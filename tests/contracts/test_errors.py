@@ -37,6 +37,15 @@ def test_an_error_for_the_user_ends_with_its_code_and_its_message_alone(end, err
     assert done.stdout == ""
 
 
+def test_a_components_own_kind_of_error_is_told_as_what_it_is(end):
+    done = end(
+        "from holdfast.errors import InputError\n"
+        "class Passing(InputError): pass\n"
+        "raise Passing('Later.')"
+    )
+    assert (done.returncode, done.stderr) == (2, "InputError: Later.\n")
+
+
 def test_any_other_error_is_a_defect_and_keeps_its_traceback(end):
     done = end("import holdfast.errors; raise ValueError('surprise')")
     assert done.returncode == 1
