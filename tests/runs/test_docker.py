@@ -15,8 +15,9 @@ IMPORTS = {
     "evaluation": "holdfast.evaluation.evaluate_model.logic, sklearn.metrics, matplotlib.figure",
     "registry": "holdfast.registry.register_model.logic, mlflow, sqlalchemy",
     "serving": "holdfast.model, mlflow.sklearn, skops.io, xgboost, kserve",
-    "deployment": "kubernetes, locust, httpx, matplotlib.figure",
-    "drift": "alibi_detect.cd.tabular, matplotlib.figure, holdfast.profiles.profile",
+    # gevent, of locust, patches ssl before others use it; the step has a process of its own for it.
+    "deployment": "locust, kubernetes, httpx, matplotlib.figure",
+    "drift": "holdfast.drift.alibi as a; a.detector_class('cd.tabular', 'TabularDrift')",
     "monitoring": "holdfast.performance.metrics, duckdb, httpx, kfp_server_api, mlflow",
 }
 

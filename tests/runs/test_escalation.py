@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.monitoring.receivers import http_receiver
-from tests.support import ROOT, Result, family_python, holdfast, tasks
+from tests.support import Result, family_python, holdfast, tasks
 
 DAY, NEXT = "2026-11-20", "2026-11-21"
 MODEL = "judged"
@@ -58,7 +58,8 @@ def registry(program: str, store: str, *arguments: str) -> str:
     """Run a program in the registry's environment, and return what it prints."""
     return subprocess.run(
         [family_python("registry"), "-c", program, *arguments],
-        cwd=ROOT, env={"MLFLOW_TRACKING_URI": store}, check=True, capture_output=True, text=True,
+        cwd=Path(store.removeprefix("sqlite:///")).parent, env={"MLFLOW_TRACKING_URI": store},
+        check=True, capture_output=True, text=True,
     ).stdout  # fmt: skip
 
 
@@ -114,11 +115,11 @@ def labelled(breast_cancer, tmp_path_factory) -> dict[str, Path]:
     return {name: folder / f"{name}.csv" for name in made}
 
 
-def escalate(uri: Path, folder: Path, store: str, runner: str) -> tuple[Result, list]:
+def escalate(uri: Path, folder: Path, store: str) -> tuple[Result, list]:
     """Run the pipeline for the day; return what it left, and what was told."""
     with http_receiver() as hook:
         result = holdfast(
-            "run", "escalation", "--json", "--runner", runner, "--output", folder,
+            "run", "escalation", "--json", "--output", folder,
             "-p", f"uri={uri}", "-p", f"model_name={MODEL}", "-p", f"alert_rules={RULES}",
             "-p", f"retraining_uri={folder / 'kept'}/", "-p", 'sensitive=["site"]',
             "-p", f"window_end={NEXT}", "-p", "time_column=day",
@@ -128,16 +129,9 @@ def escalate(uri: Path, folder: Path, store: str, runner: str) -> tuple[Result, 
     return result, [request.json for request in hook.requests]
 
 
-def runners():
-    return ["venv", pytest.param("docker", marks=pytest.mark.docker)]
-
-
-@pytest.mark.parametrize("runner", runners())
-def test_a_quiet_window_has_no_consequences(runner, two_champions, labelled, request, tmp_path):
-    if runner == "docker":
-        request.getfixturevalue("engine")
+def test_a_quiet_window_has_no_consequences(two_champions, labelled, tmp_path):
     store = copied(two_champions, tmp_path)
-    result, told = escalate(labelled["quiet"], tmp_path, store, runner)
+    result, told = escalate(labelled["quiet"], tmp_path, store)
     outputs = result.document["outputs"]
     assert outputs["window"] == f"{DAY}T00:00:00Z/{NEXT}T00:00:00Z"
     assert outputs["model_version"] == 2
@@ -152,14 +146,11 @@ def test_a_quiet_window_has_no_consequences(runner, two_champions, labelled, req
     assert registry(PROMOTE, store, MODEL).strip() == "2"
 
 
-@pytest.mark.parametrize("runner", runners())
 def test_a_champion_that_lost_performance_and_is_unfair_is_taken_back_and_none_follows(
-    runner, two_champions, labelled, request, tmp_path
+    two_champions, labelled, tmp_path
 ):
-    if runner == "docker":
-        request.getfixturevalue("engine")
     store = copied(two_champions, tmp_path)
-    result, told = escalate(labelled["wrong"], tmp_path, store, runner)
+    result, told = escalate(labelled["wrong"], tmp_path, store)
     outputs = result.document["outputs"]
     decisions = outputs["performance_decision"], outputs["fairness_decision"]
     assert decisions == ("fail", "fail")
@@ -182,14 +173,11 @@ def test_a_champion_that_lost_performance_and_is_unfair_is_taken_back_and_none_f
     assert "demographic_parity_difference" in words["unlike"]
 
 
-@pytest.mark.parametrize("runner", runners())
 def test_rows_that_drifted_are_kept_and_a_champion_that_answers_well_stays(
-    runner, two_champions, labelled, request, tmp_path
+    two_champions, labelled, tmp_path
 ):
-    if runner == "docker":
-        request.getfixturevalue("engine")
     store = copied(two_champions, tmp_path)
-    result, told = escalate(labelled["moved"], tmp_path, store, runner)
+    result, told = escalate(labelled["moved"], tmp_path, store)
     outputs, ran = result.document["outputs"], tasks(result)
     assert (outputs["drift_decision"], outputs["fairness_decision"]) == ("fail", "fail")
     assert outputs["performance_decision"] in ("pass", "warn")

@@ -20,18 +20,34 @@ rules:
 POLICY = "verdicts: {drift: [fail]}\ncooldown: 7d"
 
 
+REGISTER = """
+import json, sys
+from holdfast.registry.register_model.logic import Origin, register
+register(sys.argv[1], "cancer", "champion", {}, Origin(json.loads(sys.argv[2])))
+"""
+
+
 @pytest.fixture(scope="module")
-def champion(trained) -> str:
-    """Return the address of a store in which a model is champion."""
-    output, result = trained
+def champion_in(trained):
+    """Return a function that makes a store with a champion in a folder, and returns its address."""
+    _, result = trained
     assert result.code == 0, result.stderr
-    store = f"sqlite:///{output / 'mlflow.db'}"
-    program = (
-        "import sys; from mlflow import MlflowClient; client = MlflowClient(sys.argv[1])\n"
-        "client.set_registered_model_alias('cancer', 'champion', '1')"
-    )
-    subprocess.run([family_python("registry"), "-c", program, store], check=True)
-    return store
+    outputs = {name: task["outputs"] for name, task in tasks(result).items()}
+    evidence = {
+        "profile": outputs["profile-table"]["profile"]["uri"],
+        "drift_detector": outputs["fit-drift-detector"]["detector"]["uri"],
+        "performance_baseline": outputs["fit-performance-baseline"]["baseline"]["uri"],
+    }
+
+    def make(folder: Path) -> str:
+        model = outputs["train-xgboost"]["model"]["uri"]
+        command = [family_python("registry"), "-c", REGISTER, model, json.dumps(evidence)]
+        store = f"sqlite:///{folder / 'mlflow.db'}"
+        # Files go beside the store, where either runner finds them.
+        subprocess.run(command, cwd=folder, env={"MLFLOW_TRACKING_URI": store}, check=True)
+        return store
+
+    return make
 
 
 @pytest.fixture(scope="module")
@@ -52,9 +68,10 @@ def requests(breast_cancer, tmp_path_factory) -> dict[str, Path]:
 
 
 @pytest.fixture(scope="module")
-def scored(champion, requests, tmp_path_factory) -> dict[str, Path]:
+def scored(champion_in, requests, tmp_path_factory) -> dict[str, Path]:
     """Return the folder with the predictions for each day's rows, as batch_inference wrote them."""
     output, folder = tmp_path_factory.mktemp("scoring"), tmp_path_factory.mktemp("predictions")
+    champion = champion_in(output)
     for name, uri in requests.items():
         result = holdfast(
             "run", "batch_inference", "--json", "--output", output, "-p", f"uri={uri}",
@@ -93,11 +110,12 @@ def runners():
 
 
 @pytest.mark.parametrize("runner", runners())
-def test_a_quiet_day_ends_in_waiting(runner, champion, scored, breast_cancer, request, tmp_path):
+def test_a_quiet_day_ends_in_waiting(runner, champion_in, scored, breast_cancer, request, tmp_path):
     if runner == "docker":
         request.getfixturevalue("engine")
     more = retrain(breast_cancer, runner)
-    result = watch("continuous_training", scored["same"], tmp_path, champion, *more)
+    store = champion_in(tmp_path)
+    result = watch("continuous_training", scored["same"], tmp_path, store, *more)
     assert result.code == 0, result.stderr
     outputs = result.document["outputs"]
     assert outputs["window"] == f"{DAY}T00:00:00Z/{NEXT}T00:00:00Z"
@@ -109,16 +127,14 @@ def test_a_quiet_day_ends_in_waiting(runner, champion, scored, breast_cancer, re
 
 @pytest.mark.parametrize("runner", runners())
 def test_a_day_that_drifted_is_told_and_retrained_for(
-    runner, champion, scored, breast_cancer, request, tmp_path
+    runner, champion_in, scored, breast_cancer, request, tmp_path
 ):
     if runner == "docker":
         request.getfixturevalue("engine")
-    store = tmp_path / "mlflow.db"
-    store.write_bytes(Path(champion.removeprefix("sqlite:///")).read_bytes())
     more = retrain(breast_cancer, runner)
     with http_receiver() as hook:
         result = watch(
-            "continuous_training", scored["grown"], tmp_path, f"sqlite:///{store}", *more,
+            "continuous_training", scored["grown"], tmp_path, champion_in(tmp_path), *more,
             HOOK_URL=hook.url,
         )  # fmt: skip
     assert result.code == 0, result.stderr

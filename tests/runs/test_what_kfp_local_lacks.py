@@ -53,7 +53,9 @@ def run(pipeline, folder, *more):
 
 def told(result):
     """Return what the tasks of a run told."""
-    return [t["outputs"]["Output"] for t in tasks(result).values() if "Output" in t["outputs"]]
+    return sorted(
+        t["outputs"]["Output"] for t in tasks(result).values() if "Output" in t["outputs"]
+    )
 
 
 def test_a_condition_on_an_output_with_a_name_is_not_taken_for_false(tmp_path):

@@ -18,7 +18,7 @@ def deploy_model(
     image: str = "",
     canary_traffic_percent: int = 100,
     replicas: List[int] = [1, 3],  # noqa: B006  # KFP reads it
-    requests: Dict[str, str] = {"cpu": "250m", "memory": "512Mi"},  # noqa: B006
+    requests: Dict[str, str] = {},  # noqa: B006
     limits: Dict[str, str] = {"memory": "1Gi"},  # noqa: B006
     service_account: str = "",
     storage_root: str = "",
@@ -40,7 +40,7 @@ def deploy_model(
         image: Of the predictor.
         canary_traffic_percent: Of the new version, 0 to 100; below 100 only in Knative mode.
         replicas: Fewest and most pods; fewest 0 lets Knative scale to zero.
-        requests: What each pod is sure of: cpu and memory as Kubernetes writes them.
+        requests: What each pod is sure of; empty for {"cpu": "250m", "memory": "512Mi"}.
         limits: What each pod may not pass: cpu, memory; what is left out has no limit.
         service_account: Of the pods; its Secret holds the object store's credentials.
         storage_root: What MLflow's server keeps mlflow-artifacts:/ at, such as s3://mlflow.
@@ -62,7 +62,7 @@ def deploy_model(
     """
     from holdfast.deployment.deploy_model import logic
 
-    pods = logic.Pods(replicas, requests, limits, service_account, user)
+    pods = logic.Pods(replicas, requests or logic.REQUESTS, limits, service_account, user)
     wish = logic.Wish(name, image, canary_traffic_percent, pods, labels, annotations)
     options = logic.options(namespace, timeout_seconds, force, dry_run)
     source = logic.find(model_name, version, storage_uri, storage_root)

@@ -6,7 +6,7 @@ from typing import Any
 
 from holdfast.deployment.cluster import connect
 from holdfast.deployment.deploy_model.back import Options, go_back, options, try_back
-from holdfast.deployment.deploy_model.manifest import Pods, Wish, manifest
+from holdfast.deployment.deploy_model.manifest import REQUESTS, Pods, Wish, manifest
 from holdfast.deployment.deploy_model.pages import Change, changes, report
 from holdfast.deployment.deploy_model.storage import Source, find
 from holdfast.deployment.inference_service import STANDARD, InferenceService
@@ -21,7 +21,7 @@ from holdfast.deployment.waiting import (
 from holdfast.errors import GateError, HoldfastError, InputError
 from holdfast.verdict import Reason, Verdict
 
-__all__ = ["Deployment", "Options", "Pods", "Wish", "deploy", "find", "options"]
+__all__ = ["REQUESTS", "Deployment", "Options", "Pods", "Wish", "deploy", "find", "options"]
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,8 @@ PORT = 8080
 MODEL_DIR = "/mnt/models"
 # What KServe calls the container whose model it fetches.
 CONTAINER = "kserve-container"
+# No default of the component: KFP writes the keys of a dictionary in any order.
+REQUESTS = {"cpu": "250m", "memory": "512Mi"}
 QUANTITY = re.compile(r"\d+(\.\d+)?(m|k|M|G|T|Ki|Mi|Gi|Ti)?")
 # KServe puts up to 25 letters after the name: of 63 that a host's part may have.
 NAME = re.compile(r"[a-z]([-a-z0-9]{0,36}[a-z0-9])?")
@@ -35,7 +37,7 @@ class Pods:
     """
 
     replicas: Sequence[int] = (1, 3)
-    requests: Mapping[str, str] = field(default_factory=lambda: {"cpu": "250m", "memory": "512Mi"})
+    requests: Mapping[str, str] = field(default_factory=lambda: REQUESTS)
     limits: Mapping[str, str] = field(default_factory=lambda: {"memory": "1Gi"})
     service_account: str = ""
     user: int = 1000

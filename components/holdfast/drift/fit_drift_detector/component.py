@@ -23,6 +23,7 @@ def fit_drift_detector(
     rows: int = 50000,
     components: float = 0.95,
     seed: int = 0,
+    optional: bool = False,
 ):
     """Fit a drift detector to a reference table, so that no later check reads the table again.
 
@@ -48,6 +49,7 @@ def fit_drift_detector(
         components: Of a multivariate method: share of the variance, or number of principal
             components, that it sees; 0 for the columns themselves.
         seed: Seed of the rows that are drawn, and of what tests draw.
+        optional: Whether too few rows leave an empty file, and checks answer no_baseline.
 
     Returns:
         detector: A directory with detector.json, the profile of all rows and the drawn rows. It
@@ -56,13 +58,15 @@ def fit_drift_detector(
         summary: The same as Markdown.
     """
     from holdfast.drift.fit_drift_detector import logic
+    from holdfast.optional import left_out
     from holdfast.table import open_table
 
     request = logic.ask(
         (columns, ignored, categorical), (method, correction, p_value), rows, components, seed
     )
     known = logic.profile_of(getattr(profile, "path", ""))
-    found = logic.fit(open_table(reference.path, "reference"), request, known)
-    found.write(detector.path)
-    detector.metadata.update(found.metadata())
-    logic.report(found).write(report.path, summary.path)
+    with left_out(optional, detector.path, report.path, summary.path):
+        found = logic.fit(open_table(reference.path, "reference"), request, known)
+        found.write(detector.path)
+        detector.metadata.update(found.metadata())
+        logic.report(found).write(report.path, summary.path)

@@ -13,6 +13,7 @@ from holdfast.drift.multivariate import ROWS, require_backend
 from holdfast.drift.permutation import DRAWS
 from holdfast.drift.significance import UNIVARIATE, Correction, Method
 from holdfast.errors import InputError
+from holdfast.optional import NotEnough
 from holdfast.profiles.profile import Profile, read_profile
 from holdfast.report import Paragraph, Report, Rows
 from holdfast.table import Table
@@ -82,7 +83,7 @@ def fit(reference: Table, request: Request, profile: Profile | None = None) -> D
     """
     reference.require_trainable("reference")
     if reference.rows < LEAST_ROWS:
-        raise InputError(
+        raise NotEnough(
             f"`reference` must have at least {LEAST_ROWS} rows. Found: {reference.rows}. Pass the "
             f"rows that the model was trained on, or a longer window."
         )

@@ -20,6 +20,7 @@ def fit_performance_baseline(
     draws: int = 500,
     level: float = 0.95,
     seed: int = 0,
+    optional: bool = False,
 ):
     """Keep of a reference what later monitoring compares with: metrics, calibration, columns.
 
@@ -35,6 +36,7 @@ def fit_performance_baseline(
         draws: Bootstrap draws of the metrics' intervals, at least 20.
         level: Share of the draws that an interval holds.
         seed: Of draws, folds and trees.
+        optional: Whether too few rows leave an empty file, and checks answer no_baseline.
 
     Returns:
         baseline: A directory, to be registered with the model as performance_baseline: metrics with
@@ -47,11 +49,13 @@ def fit_performance_baseline(
     """
     from holdfast.monitoring.fit_performance_baseline import logic, page
     from holdfast.monitoring.scored import open_predictions
+    from holdfast.optional import left_out
     from holdfast.performance.bootstrap import Resampling
 
     how = Resampling(draws, level, seed)
-    fitted = logic.fit(open_predictions(predictions.path), label, features, exclude, how)
-    fitted.baseline.write(baseline.path)
-    baseline.metadata.update(fitted.baseline.metadata())
-    metrics.metadata.update(fitted.scores)
-    page.report(fitted).write(report.path, summary.path)
+    with left_out(optional, baseline.path, report.path, summary.path):
+        fitted = logic.fit(open_predictions(predictions.path), label, features, exclude, how)
+        fitted.baseline.write(baseline.path)
+        baseline.metadata.update(fitted.baseline.metadata())
+        metrics.metadata.update(fitted.scores)
+        page.report(fitted).write(report.path, summary.path)

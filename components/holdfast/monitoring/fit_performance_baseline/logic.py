@@ -15,6 +15,7 @@ from holdfast.monitoring.concept import errors_of, quantiles_of, reliability_of
 from holdfast.monitoring.covariates import Covariate
 from holdfast.monitoring.loss_estimation import LOSSES
 from holdfast.monitoring.scored import Scored, as_label, predictions_of, versions_of
+from holdfast.optional import NotEnough
 from holdfast.performance.bootstrap import Interval, Resampling, intervals
 from holdfast.performance.columns import PREDICTION
 from holdfast.performance.predictions import Predictions
@@ -165,7 +166,7 @@ def _labelled(scored: Scored, label: str, names: Sequence[str]) -> tuple[pa.Tabl
 
 def _require_enough(predicted: Predictions, unlabelled: int) -> None:
     if predicted.rows < MIN_ROWS:
-        raise InputError(
+        raise NotEnough(
             f"`predictions` must hold at least {MIN_ROWS} rows with a label. Found: "
             f"{predicted.rows}, and {unlabelled} without. Pass a larger test share."
         )
