@@ -1,7 +1,7 @@
 # `make` alone explains the targets.
 PYTHON ?= python3.11
 FAMILIES := $(notdir $(patsubst %/requirements.in,%,$(wildcard images/*/requirements.in)))
-LOCKS ?= $(basename $(wildcard images/*/requirements.in tests/*/requirements.in))
+LOCKS ?= $(basename $(wildcard images/*/requirements.in tests/*/requirements.in tests/bench/peers/*/requirements.in))
 VENV := .venv
 BIN := $(VENV)/bin
 HOLDFAST := $(BIN)/holdfast

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from holdfast.images import FAMILIES
 from holdfast.local import environments
+from tests.programs import program
 
 ROOT = Path(__file__).resolve().parents[1]
 ALSO = {"training": ["tests/contracts"]}
@@ -69,6 +70,10 @@ def lacking() -> dict[str, str]:
         found["a MinIO server"] = "go install github.com/minio/minio@latest"
     if postgresql() is None:
         found["a PostgreSQL server"] = "apt-get install postgresql"
+    if not all(map(program, ("kube-apiserver", "etcd"))):
+        found["a kube-apiserver (a stand-in serves the others)"] = (
+            "bash tests/deployment/build_kubernetes.sh"
+        )
     if os.geteuid():
         found["root, for /minio and unshare --net"] = "run make test as root"
     if not (ROOT.parent / "shared" / "data").is_dir():
@@ -84,7 +89,7 @@ def docker_answers() -> bool:
 
 def minio() -> str | None:
     """Return the MinIO server program, from the PATH or Go's."""
-    return shutil.which("minio") or shutil.which("minio", path=str(Path.home() / "go" / "bin"))
+    return program("minio")
 
 
 def postgresql() -> Path | None:

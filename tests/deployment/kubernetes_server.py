@@ -10,7 +10,6 @@ import http.client
 import json
 import os
 import secrets
-import shutil
 import socket
 import ssl
 import subprocess
@@ -23,7 +22,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-GO = Path.home() / "go" / "bin"
+from tests.programs import program
+
 # Where an object of a kind is kept; the tests' manifests hold no other kinds.
 PLACES = {
     "Namespace": "/api/v1/namespaces",
@@ -34,11 +34,6 @@ PLACES = {
     "CustomResourceDefinition": "/apis/apiextensions.k8s.io/v1/customresourcedefinitions",
     "InferenceService": "/apis/serving.kserve.io/v1beta1/namespaces/{}/inferenceservices",
 }
-
-
-def program(name: str) -> str | None:
-    """Return a program's path, from the PATH or Go's."""
-    return shutil.which(name) or shutil.which(name, path=str(GO))
 
 
 def has_kubernetes() -> bool:

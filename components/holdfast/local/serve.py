@@ -26,9 +26,7 @@ def serve(runner: str, output: Path, arguments: Sequence[str], places: Sequence[
     Raises:
         MachineError: This machine lacks the environment or Docker.
     """
-    variables = variables_of(output) | {
-        name: value for name, value in os.environ.items() if name == "HOLDFAST_FALLBACK"
-    }
+    variables = variables_of(output)
     if runner == "docker":
         _docker(variables, arguments, [*places, *([output] if output.is_dir() else [])])
     python = str(environments.ensure("serving", print))

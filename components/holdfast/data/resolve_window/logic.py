@@ -90,7 +90,7 @@ def time_of(parameter: str, text: str) -> datetime:
     except (ValueError, OverflowError) as error:
         raise InputError(
             f"`{parameter}` must be a time by ISO 8601, such as 2026-11-21T06:00:00Z. Found: "
-            f"{text!r}. In a recurring run, write [[ScheduledTime.2006-01-02T15:04:05Z]]."
+            f"{text!r}. Leave `window_end` empty in a recurring run."
         ) from error
 
 
