@@ -1,4 +1,4 @@
-"""Where the programs are that tests start: needs nothing but Python, in any family's environment."""
+"""Where the programs are that tests start; needs nothing but Python, in any environment."""
 
 import shutil
 from pathlib import Path
