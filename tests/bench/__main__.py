@@ -50,8 +50,9 @@ def bench_run(repeats: int = 5) -> None:
 
 def bench_step(repeats: int = 9) -> None:
     """Compare one empty step with a bare container."""
+    from holdfast import ir
     from holdfast.local.docker import DockerRunner
-    from holdfast.local.pipeline import load_spec, run_pipeline
+    from holdfast.local.pipeline import run_pipeline
     from holdfast.local.runner import Places
 
     runner = DockerRunner()
@@ -60,7 +61,7 @@ def bench_step(repeats: int = 9) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = str(Path(folder) / "nothing.yaml")
         compiler.Compiler().compile(nothing, path)
-        spec = load_spec(Path(path))
+        spec = ir.read(Path(path)).spec()
 
         def step(output: Path) -> None:
             done = run_pipeline(spec, {}, runner, output, Places(), lambda *_: None)

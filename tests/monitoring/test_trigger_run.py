@@ -7,11 +7,11 @@ import time
 import pytest
 
 from holdfast.errors import GateError, InputError
-from holdfast.monitoring.trigger_run import logic
-from holdfast.monitoring.trigger_run.api import Access, Patience
+from holdfast.kubeflow import api
+from holdfast.kubeflow.api import Access, Patience
+from holdfast.kubeflow.parameters import checked
 from holdfast.monitoring.trigger_run.logic import Wish, follow, trigger
-from holdfast.monitoring.trigger_run.parameters import checked
-from tests.monitoring.kfp_server import Fault, kfp_server
+from tests.services.kfp_server import Fault, kfp_server
 
 CANARY = "T0KENcanary99"
 QUICK = Patience(attempts=3, timeout=20, wait=0.01)
@@ -272,10 +272,10 @@ def test_an_endpoint_that_cannot_be_used_is_refused(endpoint):
 
 def test_the_endpoint_is_the_one_given_or_the_variable_or_the_clusters(monkeypatch):
     monkeypatch.delenv("KFP_ENDPOINT", raising=False)
-    assert logic.access("", "", "").endpoint == "http://ml-pipeline.kubeflow:8888"
+    assert api.access("", "", "").endpoint == "http://ml-pipeline.kubeflow:8888"
     monkeypatch.setenv("KFP_ENDPOINT", "http://here")
-    assert logic.access("", "", "").endpoint == "http://here"
-    assert logic.access("http://there", "", "").endpoint == "http://there"
+    assert api.access("", "", "").endpoint == "http://here"
+    assert api.access("http://there", "", "").endpoint == "http://there"
 
 
 @pytest.mark.parametrize("bad", [{"window": ""}, {"pipeline": " "}, {"window": "w" * 200}])

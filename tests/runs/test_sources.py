@@ -341,6 +341,7 @@ def test_a_pipeline_from_store_to_store(dag, store, put, bucket, tmp_path):
 
 
 def test_an_unchanged_source_is_a_cache_hit_and_a_changed_one_is_not(dag, tmp_path, monkeypatch):
+    from holdfast import ir
     from holdfast.local import environments, pipeline
     from holdfast.local.runner import Places
     from holdfast.local.venv import VenvRunner
@@ -353,7 +354,7 @@ def test_an_unchanged_source_is_a_cache_hit_and_a_changed_one_is_not(dag, tmp_pa
     def executed(content: str) -> set[str]:
         source.write_text(content)
         run = pipeline.run_pipeline(
-            pipeline.load_spec(dag),
+            ir.read(dag).spec(),
             {"uri": str(source), "to": str(tmp_path / "out.parquet")},
             VenvRunner(print), tmp_path / "output", Places(), lambda run, task: None,
         )  # fmt: skip

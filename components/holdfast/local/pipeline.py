@@ -22,7 +22,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
 from google.protobuf import json_format
 from kfp import dsl, local
 from kfp.local import pipeline_orchestrator, status, subprocess_task_handler
@@ -83,26 +82,6 @@ class Run:
 
 
 Observe = Callable[[Run, TaskRun], None]
-
-
-def load_spec(path: Path) -> PipelineSpec:
-    """Read compiled YAML.
-
-    Raises:
-        InputError: The file is not a compiled pipeline.
-    """
-    try:
-        first = next(yaml.safe_load_all(path.read_text(encoding="utf-8")))
-        spec = json_format.ParseDict(first, PipelineSpec())
-        if not spec.root.dag.tasks:
-            raise ValueError("no tasks in it")
-    except (OSError, StopIteration, yaml.YAMLError, json_format.Error, ValueError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise InputError(
-            f"{path} must be a pipeline compiled by kfp. Found: {reason}. Compile it with "
-            f"kfp.compiler.Compiler().compile(pipeline, FILE)."
-        ) from error
-    return spec
 
 
 def run_pipeline(

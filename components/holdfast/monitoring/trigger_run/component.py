@@ -52,10 +52,11 @@ def trigger_run(
         state: PENDING, RUNNING, SUCCEEDED and so on, as KFP has it.
         url: Its page.
     """
+    from holdfast.kubeflow.api import access
     from holdfast.monitoring.trigger_run import logic
 
     wish = logic.Wish(pipeline, window, purpose, version, parameters, experiment, rerun_failed)
-    kfp = logic.access(endpoint, token_env, namespace)
+    kfp = access(endpoint, token_env, namespace)
     run = logic.trigger(wish, kfp, ui)
     run.page.write_markdown(summary.path)
     state = logic.follow(run, kfp, wait_minutes)

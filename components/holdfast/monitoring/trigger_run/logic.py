@@ -1,7 +1,6 @@
 """Start a run of an uploaded pipeline, once for a window."""
 
 import hashlib
-import os
 import re
 import time
 from collections.abc import Mapping
@@ -10,9 +9,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from holdfast.errors import GateError, InputError
-from holdfast.monitoring.trigger_run.api import IN_CLUSTER, Access, PassingError
-from holdfast.monitoring.trigger_run.lookup import ensure_experiment, equals, find_pipeline
-from holdfast.monitoring.trigger_run.parameters import checked, whole
+from holdfast.kubeflow.api import Access, PassingError
+from holdfast.kubeflow.lookup import ensure_experiment, equals, find_pipeline
+from holdfast.kubeflow.parameters import checked, whole
 from holdfast.report import Paragraph, Report, Rows
 
 ENDED = ("SUCCEEDED", "SKIPPED", "FAILED", "CANCELED")
@@ -54,13 +53,6 @@ class Run:
     state: str
     url: str
     page: Report
-
-
-def access(endpoint: str, token_env: str, namespace: str) -> Access:
-    """Return how KFP is reached; an empty endpoint is that of KFP_ENDPOINT or of the cluster."""
-    return Access(
-        endpoint or os.environ.get("KFP_ENDPOINT", "") or IN_CLUSTER, token_env, namespace
-    )
 
 
 def trigger(wish: Wish, kfp: Access, ui: str = "") -> Run:

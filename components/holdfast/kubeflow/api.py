@@ -164,6 +164,13 @@ class Access:
         return InputError(f"{where} must accept the call. Found: HTTP {status}: {said}. {remedy}.")
 
 
+def access(endpoint: str, token_env: str, namespace: str) -> Access:
+    """Return how KFP is reached; an empty endpoint is that of KFP_ENDPOINT or of the cluster."""
+    return Access(
+        endpoint or os.environ.get("KFP_ENDPOINT", "") or IN_CLUSTER, token_env, namespace
+    )
+
+
 def _checked(endpoint: str) -> str:
     try:
         parts = urlsplit(endpoint)

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from holdfast.errors import InputError
-from holdfast.monitoring.trigger_run.api import Access
+from holdfast.kubeflow.api import Access
 
 
 def equals(key: str, value: str) -> str:

@@ -1,0 +1,1 @@
+"""Find what will go wrong in compiled YAML before it runs."""

@@ -1,0 +1,1 @@
+"""Run components in tests."""
