@@ -5,6 +5,8 @@ runner, a cluster and a shell learn the same thing from a failed step. Such an e
 the user, not a defect: its message is printed without a traceback.
 """
 
+import atexit
+import os
 import re
 import sys
 from types import TracebackType
@@ -39,7 +41,19 @@ def _answer(kind: type[BaseException], error: BaseException, trace: TracebackTyp
     # A component's own kind of error is told as the one of this module that it is.
     known = next(each for each in kind.__mro__ if each.__module__ == __name__)
     print(f"{known.__name__}: {error}", file=sys.stderr)
-    sys.exit(error.exit_code)
+    _codes.append(error.exit_code)
+
+
+def _leave() -> None:
+    """End with the code of the answer, once all others have tidied up.
+
+    The interpreter still holds the error's frames then, and libraries that are taken apart under
+    them (DuckDB's nanobind) complain of leaks in many lines after the answer.
+    """
+    if _codes:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(_codes[0])
 
 
 def without_password(text: str) -> str:
@@ -47,6 +61,9 @@ def without_password(text: str) -> str:
     return re.sub(r"//\S*@", "//", text)
 
 
+_codes: list[int] = []
+# What is registered first is called last.
+atexit.register(_leave)
 _others = sys.excepthook
 # KFP's executor lets a component's exception end the process, so the hook is the one place that
 # sees every uncaught error in a step, on every runner.

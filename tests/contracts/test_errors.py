@@ -67,3 +67,15 @@ def test_an_error_that_is_caught_does_not_end_the_process(end):
         "try:\n    raise InputError('x')\nexcept HoldfastError:\n    print('on')\n"
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "on\n", "")
+
+
+def test_others_tidy_up_before_the_process_ends_with_the_answers_code(end):
+    done = end(
+        "from holdfast.errors import InputError\n"
+        "import atexit, threading\n"
+        "atexit.register(print, 'tidied')\n"
+        "threading.Thread(target=print, args=('waited for',)).start()\n"
+        "raise InputError('No x.')"
+    )
+    assert (done.returncode, done.stderr) == (2, "InputError: No x.\n")
+    assert sorted(done.stdout.split("\n")) == ["", "tidied", "waited for"]

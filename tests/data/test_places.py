@@ -123,6 +123,11 @@ def test_an_object_without_bucket_or_key_is_refused(uri):
     refused(uri, rf"`uri` must be s3://BUCKET/KEY. Found: '{uri}'. Add the missing part")
 
 
+def test_a_bucket_that_no_store_can_have_is_named_as_the_mistake(monkeypatch):
+    monkeypatch.setenv("HOLDFAST_S3_ENDPOINT", "http://127.0.0.1:9")
+    refused("s3://b/table.csv", "must name a bucket and a key as S3 allows.*Found: .*b")
+
+
 @pytest.mark.parametrize(
     "uri",
     [

@@ -28,6 +28,8 @@ def assert_refused(result, finding: str, output: Path) -> None:
     assert finding in result.document["error"]
     assert "Found: " in result.document["error"]
     assert "Traceback" not in result.stderr
+    # The message is the last word: no library complains after it.
+    assert result.stderr.splitlines()[-1].startswith("holdfast: ")
     # What resolve_source has found out is no table.
     told = {"executor_output.json"}
     left = [p for p in output.rglob("*") if p.is_file() and p.suffix != ".log"]
@@ -129,3 +131,5 @@ def test_docker_that_does_not_run_is_the_machines_lack(breast_cancer, tmp_path):
     assert result.code == 3
     assert "Docker engine" in result.document["error"]
     assert "Traceback" not in result.stderr
+    # The message is the last word: no library complains after it.
+    assert result.stderr.splitlines()[-1].startswith("holdfast: ")

@@ -138,7 +138,13 @@ class StorePlace:
                 f"`uri` {self.uri} must be an object that the store at {where} lets you reach. "
                 f"Found: {error.code} ({error.message}). {_remedy(str(error.code))}"
             ) from error
-        except (HTTPError, MinioException, BrokenTransferError, ValueError, OSError) as error:
+        except ValueError as error:
+            # The client knows what names S3 allows.
+            raise InputError(
+                f"`uri` {self.uri} must name a bucket and a key as S3 allows them. Found: "
+                f"{error}. A bucket has 3 to 63 lower-case letters, digits, dots and hyphens."
+            ) from error
+        except (HTTPError, MinioException, BrokenTransferError, OSError) as error:
             what = str(error) if isinstance(error, BrokenTransferError) else type(error).__name__
             raise InputError(
                 f"`uri` {self.uri} needs the object store at {where} to answer whole. Found: "
