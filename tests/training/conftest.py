@@ -1,5 +1,5 @@
 """As the components do before they load a library: waiting threads sleep."""
 
-from holdfast.training import threads
+from holdfast import threads
 
 threads.wait_passively()

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from holdfast.table import open_table
-from holdfast.training import threads
+from holdfast import threads
 from tests.training.samples import save, train_model
 
 if __name__ == "__main__":

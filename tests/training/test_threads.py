@@ -6,6 +6,7 @@ import subprocess
 
 import pytest
 
+from holdfast.threads import available
 from holdfast.training import threads
 from tests.training.samples import ROOT
 
@@ -55,22 +56,22 @@ V1 = "11:memory:/docker/abc\n4:cpu,cpuacct:/docker/abc\n1:name=systemd:/docker/a
          "v1 without a limit", "v1 and v2", "no files"],
 )  # fmt: skip
 def test_the_quota_of_the_cgroup_is_followed(cgroup, files, expected, tmp_path):
-    assert threads.available(tree(tmp_path, cgroup, files)) == expected
+    assert available(tree(tmp_path, cgroup, files)) == expected
 
 
 def test_without_cgroups_the_cpus_are_counted(tmp_path):
-    assert threads.available(tmp_path) == 8
+    assert available(tmp_path) == 8
 
 
 def test_a_cpuset_is_followed(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {3, 5})
-    assert threads.available(tree(tmp_path, "0::/\n", {"cpu.max": "400000 100000"})) == 2
+    assert available(tree(tmp_path, "0::/\n", {"cpu.max": "400000 100000"})) == 2
 
 
 @pytest.mark.parametrize(("told", "expected"), [("3", 3), ("16", 8), ("", 8), ("2,1", 2), ("0", 1)])
 def test_what_the_user_tells_openmp_is_kept_to(told, expected, tmp_path, monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", told)
-    assert threads.available(tmp_path) == expected
+    assert available(tmp_path) == expected
 
 
 def test_a_small_table_wakes_one_thread(monkeypatch):
@@ -129,7 +130,7 @@ def test_a_real_container_is_believed(option, expected):
     reference = image("training")
     if subprocess.run(["docker", "image", "inspect", reference], capture_output=True).returncode:
         pytest.skip("the image is missing (make images)")
-    program = "from holdfast.training.threads import available; print(available())"
+    program = "from holdfast.threads import available; print(available())"
     done = subprocess.run(
         ["docker", "run", "--rm", option, "-v", f"{ROOT}/components:/source:ro",
          "-e", "PYTHONPATH=/source", reference, "python3", "-c", program],

@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from holdfast.threads import limited
+
 
 @contextmanager
 def one_thread() -> Iterator[None]:
@@ -12,7 +14,6 @@ def one_thread() -> Iterator[None]:
     """
     # What is not loaded yet cannot be limited.
     import sklearn.ensemble  # noqa: F401
-    from threadpoolctl import threadpool_limits
 
-    with threadpool_limits(1):
+    with limited(1):
         yield

@@ -16,6 +16,7 @@ from pydantic import ConfigDict
 from holdfast.documents import Document, read_document
 from holdfast.errors import InputError
 from holdfast.model import Model
+from holdfast.threads import limited
 from holdfast.training import boosting, threads
 from holdfast.training.boosting import Boosting
 from holdfast.training.lessons import Lessons
@@ -152,7 +153,7 @@ class Recipe:
         forest = {"n_jobs": count} if self.name in FORESTS else {}
         estimator.set_params(**forest)
         try:
-            with threads.limited(count):
+            with limited(count):
                 estimator.fit(inputs, target, **weights)
         except (ValueError, NotImplementedError) as error:
             raise InputError(

@@ -46,9 +46,9 @@ def cross_validate(
         report: Metrics over the folds and by fold as a page.
         summary: The same as Markdown.
     """
+    from holdfast import threads
     from holdfast.model import load_model
     from holdfast.table import open_table
-    from holdfast.training import threads
     from holdfast.training.cross_validate import logic
     from holdfast.training.folds import Plan
 

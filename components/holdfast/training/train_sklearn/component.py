@@ -40,9 +40,9 @@ def train_sklearn(
         report: Parameters, what was added, and remarks of scikit-learn as a page.
         summary: The same as Markdown.
     """
+    from holdfast import threads
     from holdfast.model import feature_frame, load_model, save_model
     from holdfast.table import open_table
-    from holdfast.training import threads
     from holdfast.training.train_sklearn import logic
 
     threads.wait_passively()

@@ -54,9 +54,10 @@ def train_xgboost(
         report: Learning curve and parameters as a page.
         summary: The same as Markdown, without plots.
     """
+    from holdfast import threads
     from holdfast.model import feature_frame, load_model, save_model
     from holdfast.table import open_table
-    from holdfast.training import lessons, threads
+    from holdfast.training import lessons
     from holdfast.training.train_xgboost import logic
 
     threads.wait_passively()

@@ -58,9 +58,9 @@ def tune_hyperparameters(
         summary: The same as Markdown, without plots.
         Output: The best parameters as text, for `parameters` of train_xgboost or train_sklearn.
     """
+    from holdfast import threads
     from holdfast.model import load_model
     from holdfast.table import open_table
-    from holdfast.training import threads
     from holdfast.training.folds import Plan
     from holdfast.training.tune_hyperparameters import logic
 
