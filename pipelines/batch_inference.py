@@ -15,7 +15,7 @@ from holdfast.catalog import (
     resolve_window,
     validate_table,
 )
-from pipelines.cluster import reach_services
+from holdfast.presets import apply, defaults, mlflow, object_store, retry, sized
 
 
 class Outputs(NamedTuple):
@@ -36,6 +36,7 @@ class Outputs(NamedTuple):
 
 
 @dsl.pipeline(name="batch-inference")
+@defaults(sized)
 def batch_inference(
     uri: str,
     model_name: str,
@@ -162,7 +163,8 @@ def batch_inference(
     ).after(gate)
 
     for step in (source, table, fetched, schema, invalid, unscored, written):
-        reach_services(step)
+        apply(step, object_store, retry(2))
+    apply(fetched, mlflow)
     # What lies behind a URI or an alias may change, and so does what is now.
     for step in (window, source, fetched, schema, invalid, unscored, written):
         step.set_caching_options(False)

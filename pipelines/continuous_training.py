@@ -5,7 +5,7 @@ from typing import NamedTuple
 from kfp import dsl
 
 from holdfast.catalog import compare_models, fetch_model, promote_model
-from pipelines.cluster import reach_services
+from holdfast.presets import apply, defaults, mlflow, object_store, retry, sized
 from pipelines.monitoring import monitoring
 from pipelines.training import training
 
@@ -22,6 +22,7 @@ class Outputs(NamedTuple):
 
 
 @dsl.pipeline(name="continuous-training")
+@defaults(sized)
 def continuous_training(
     uri: str,
     train_uri: str,
@@ -125,8 +126,7 @@ def continuous_training(
                 expected_champion=champion.outputs["version"],
             )
         for step in (champion, promoted):
-            reach_services(step)
-            step.set_caching_options(False)
+            apply(step, object_store, mlflow, retry(2)).set_caching_options(False)
     return Outputs(
         window=watched.outputs["window"],
         drift_decision=watched.outputs["drift_decision"],

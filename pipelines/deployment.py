@@ -17,7 +17,15 @@ from holdfast.catalog import (
     roll_back_model,
     shift_traffic,
 )
-from pipelines.cluster import reach_endpoint, reach_services
+from holdfast.presets import (
+    apply,
+    defaults,
+    endpoint,
+    mlflow,
+    object_store,
+    retry,
+    sized,
+)
 
 CHAMPION = "champion"
 
@@ -33,6 +41,7 @@ class Outputs(NamedTuple):
 
 
 @dsl.pipeline(name="deployment")
+@defaults(sized)
 def deployment(
     model_name: str,
     name: str,
@@ -114,16 +123,18 @@ def deployment(
             storage_root=storage_root,
             timeout_seconds=timeout_seconds,
         )
-        reach_services(task)
-        task.set_caching_options(False)
-        return task
+        return apply(task, object_store, mlflow, retry(2)).set_caching_options(False)
 
     def go_back(verdict: dsl.Artifact) -> None:
         """Give alias and service back to the champion before, and fail with the reason."""
-        back = roll_back_model(model_name=model_name, reason="It did not hold when deployed.")
+        back = roll_back_model(
+            model_name=model_name,
+            reason="It did not hold when deployed.",
+            # A step that is tried again goes no further back.
+            key=dsl.PIPELINE_JOB_ID_PLACEHOLDER,
+        )
         restored = deploy(100).after(back)
-        reach_services(back)
-        back.set_caching_options(False)
+        apply(back, object_store, mlflow, retry(2)).set_caching_options(False)
         check_verdict(verdict=verdict).after(restored)
 
     deployed = deploy(0).after(promoted)
@@ -167,11 +178,12 @@ def deployment(
             with dsl.If(shifted.outputs["Output"] == "fail", name="not-held"):
                 go_back(shifted.outputs["verdict"])
         for step in (smoke, load, shifted):
-            reach_endpoint(step)
-            step.set_caching_options(False)
+            apply(step, endpoint, retry(2)).set_caching_options(False)
 
-    for step in (source, table, fetched, promoted):
-        reach_services(step)
+    for step in (source, table, fetched):
+        apply(step, object_store, retry(2))
+    apply(fetched, mlflow)
+    apply(promoted, object_store, mlflow, retry(2))
     for step in (source, fetched, promoted):
         step.set_caching_options(False)
     return Outputs(

@@ -18,7 +18,7 @@ from holdfast.catalog import (
     roll_back_model,
     send_alert,
 )
-from pipelines.cluster import reach_receivers, reach_services
+from holdfast.presets import alerts, apply, defaults, mlflow, object_store, retry, sized
 
 
 class Outputs(NamedTuple):
@@ -36,6 +36,7 @@ class Outputs(NamedTuple):
 
 
 @dsl.pipeline(name="escalation")
+@defaults(sized)
 def escalation(
     uri: str,
     model_name: str,
@@ -148,9 +149,11 @@ def escalation(
         drift_metrics=drift.outputs["metrics"],
     )
 
-    reach_receivers(alert)
+    apply(alert, alerts)
     for step in (source, rows, champion, alert, back, paused, kept):
-        reach_services(step)
+        apply(step, object_store, retry(2))
+    for step in (champion, alert, back, paused):
+        apply(step, mlflow)
     # What lies behind a URI or an alias may change, and so does what is now and what is remembered.
     for step in (window, source, champion, alert, back, paused, kept):
         step.set_caching_options(False)

@@ -18,7 +18,7 @@ from holdfast.catalog import (
     send_alert,
     validate_table,
 )
-from pipelines.cluster import reach_receivers, reach_services
+from holdfast.presets import alerts, apply, defaults, mlflow, object_store, retry, sized
 
 
 class Outputs(NamedTuple):
@@ -38,6 +38,7 @@ class Outputs(NamedTuple):
 
 
 @dsl.pipeline(name="monitoring")
+@defaults(sized)
 def monitoring(
     uri: str,
     model_name: str,
@@ -170,9 +171,11 @@ def monitoring(
         **verdicts,
     ).after(decided)
 
-    reach_receivers(alert)
+    apply(alert, alerts)
     for step in (source, ingested, fetched, schema, labels, decided, alert):
-        reach_services(step)
+        apply(step, object_store, retry(2))
+    for step in (fetched, decided, alert):
+        apply(step, mlflow)
     # What lies behind a URI or an alias may change, and so does what is now and what is remembered.
     for step in (window, source, fetched, schema, labels, decided, alert):
         step.set_caching_options(False)

@@ -24,7 +24,7 @@ from holdfast.catalog import (
     validate_table,
     write_model_card,
 )
-from pipelines.cluster import reach_services
+from holdfast.presets import apply, defaults, mlflow, object_store, retry, sized
 
 
 class Outputs(NamedTuple):
@@ -45,6 +45,7 @@ class Outputs(NamedTuple):
 
 
 @dsl.pipeline(name="training")
+@defaults(sized)
 def training(
     uri: str,
     target: str,
@@ -205,8 +206,9 @@ def training(
         git_commit=git_commit,
     ).after(model_gate)
 
-    for step in (source, table, registered):
-        reach_services(step)
+    for step in (source, table):
+        apply(step, object_store, retry(2))
+    apply(registered, object_store, mlflow, retry(2))
     # What lies behind a URI may change: its fingerprint, and not its name, decides on a cache hit.
     # Nor is a registration ever one.
     source.set_caching_options(False)

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from kfp import dsl, kubernetes
+from kfp import dsl
 
 from holdfast.catalog import (
     check_verdict,
@@ -14,10 +14,7 @@ from holdfast.catalog import (
     train_xgboost,
     tune_hyperparameters,
 )
-from pipelines.cluster import reach_services
-
-# A whole URL with its password; optional.
-STUDY_SECRET = "holdfast-study"  # noqa: S105  # a name, not a secret
+from holdfast.presets import apply, defaults, object_store, retry, sized, study
 
 
 class Outputs(NamedTuple):
@@ -35,16 +32,11 @@ class Outputs(NamedTuple):
 
 def keep_study(task: dsl.PipelineTask) -> None:
     """Let a step reach the study; it is never a cache hit, since the study goes on."""
-    kubernetes.use_secret_as_env(
-        task,
-        secret_name=STUDY_SECRET,
-        secret_key_to_env={"url": "HOLDFAST_STUDY_STORAGE"},
-        optional=True,
-    )
-    task.set_caching_options(False)
+    apply(task, study, retry(2)).set_caching_options(False)
 
 
 @dsl.pipeline(name="share-search")
+@defaults(sized)
 def share_search(
     train: dsl.Input[dsl.Dataset],
     transformer: dsl.Input[dsl.Model],
@@ -76,6 +68,7 @@ def share_search(
 
 
 @dsl.pipeline(name="tuning")
+@defaults(sized)
 def tuning(
     uri: str,
     target: str,
@@ -170,7 +163,7 @@ def tuning(
     check_verdict(verdict=judged.outputs["verdict"])
 
     for step in (source, table):
-        reach_services(step)
+        apply(step, object_store, retry(2))
     source.set_caching_options(False)
     return Outputs(
         decision=judged.outputs["Output"],

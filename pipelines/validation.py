@@ -14,7 +14,7 @@ from holdfast.catalog import (
     resolve_source,
     validate_table,
 )
-from pipelines.cluster import reach_services
+from holdfast.presets import apply, defaults, object_store, retry, sized
 
 
 class Outputs(NamedTuple):
@@ -30,6 +30,7 @@ class Outputs(NamedTuple):
 
 
 @dsl.pipeline(name="validation")
+@defaults(sized)
 def validation(
     uri: str,
     accepted_uri: str,
@@ -89,7 +90,7 @@ def validation(
     good = export_table(table=checked.outputs["accepted"], uri=accepted_uri).after(gate)
 
     for step in (source, table, schema, baseline, aside, good):
-        reach_services(step)
+        apply(step, object_store, retry(2))
     # What lies behind a URI may change: its fingerprint, and not its name, decides on a cache hit.
     for step in (source, schema, baseline, aside, good):
         step.set_caching_options(False)

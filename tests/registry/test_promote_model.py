@@ -133,6 +133,25 @@ def test_a_promotion_that_broke_off_is_settled_by_the_next(versions, monkeypatch
         assert champion(versions) == 1
 
 
+@pytest.mark.parametrize("expected", [-1, 1])
+def test_a_second_try_finds_the_promotion_of_the_first(versions, expected):
+    promote(Wish("churn", version=1), BETTER)
+    first = promote(Wish("churn", version=2, expected_champion=expected), BETTER)
+    again = promote(Wish("churn", version=2, expected_champion=expected, reason="Again."), BETTER)
+    assert again == first
+    assert len(ledger.read_ledger(versions, "churn")) == 2
+    roll_back("churn", "It was worse.", -1, "champion")
+    assert champion(versions) == 1
+
+
+def test_a_champion_is_promoted_again_after_it_was_rolled_back_to(versions):
+    promote(Wish("churn", version=1), BETTER)
+    promote(Wish("churn", version=2), BETTER)
+    roll_back("churn", "It was worse.", -1, "champion")
+    assert promote(Wish("churn", version=1), BETTER).number == 1
+    assert promote(Wish("churn", version=2), BETTER).previous == 1
+
+
 def test_a_rollback_goes_one_champion_back_each_time(versions):
     for version in (1, 2, 3):
         promote(Wish("churn", version=version), BETTER)

@@ -1,11 +1,15 @@
-"""Conditions and placeholders that a cluster knows and kfp.local does not."""
+"""Conditions, placeholders and tries that kfp.local does not know, or takes in another way."""
 
 from datetime import UTC, datetime
 from typing import NamedTuple
 
+import pytest
 from kfp import compiler, dsl
+from kfp.pipeline_spec.pipeline_spec_pb2 import PipelineTaskSpec
 
+from holdfast import presets
 from holdfast.images import image
+from holdfast.local.answers import waits
 from tests.support import holdfast, tasks
 
 
@@ -42,11 +46,40 @@ def times() -> str:
     return tell(what=dsl.PIPELINE_JOB_SCHEDULE_TIME_UTC_PLACEHOLDER).output
 
 
-def run(pipeline, folder, *more):
-    """Compile a pipeline and run it."""
+@dsl.component(base_image=image("data"), install_kfp_package=False)
+def fail(how: str, tries: str):
+    """Note the try, and fail: with an answer, by a defect, or killed; the third time not."""
+    import os
+    import signal
+    from pathlib import Path
+
+    from holdfast import errors
+
+    with Path(tries).open("a") as notes:
+        notes.write("x")
+    if len(Path(tries).read_text()) == 3:
+        return
+    if how == "killed":
+        os.kill(os.getpid(), signal.SIGKILL)
+    raise getattr(errors, how, RuntimeError)(f"It is {how}.")
+
+
+@dsl.pipeline(name="tried-again")
+def tried_again(how: str, tries: str):
+    """Fail, with two more tries and all that kfp.local says it ignores."""
+    presets.apply(fail(how=how, tries=tries), presets.small, presets.retry(2, seconds=0))
+
+
+def finish(pipeline, folder, *more):
+    """Compile a pipeline and run it to its end."""
     path = folder / "pipeline.yaml"
     compiler.Compiler().compile(pipeline, str(path))
-    result = holdfast("run", path, "--json", "--output", folder / "output", *more)
+    return holdfast("run", path, "--json", "--output", folder / "output", *more)
+
+
+def run(pipeline, folder, *more):
+    """Compile a pipeline and run it."""
+    result = finish(pipeline, folder, *more)
     assert result.code == 0, result.stderr
     return result
 
@@ -69,3 +102,32 @@ def test_the_other_branch_runs_when_it_should(tmp_path):
 def test_the_scheduled_time_of_a_local_run_is_now(tmp_path):
     (due,) = told(run(times, tmp_path))
     assert abs(datetime.fromisoformat(due) - datetime.now(UTC)).total_seconds() < 60
+
+
+@pytest.mark.parametrize("how", ["killed", "a defect"])
+def test_an_accident_is_tried_again_as_the_policy_says(tmp_path, how):
+    tries = tmp_path / "tries"
+    result = run(tried_again, tmp_path, "-p", f"how={how}", "-p", f"tries={tries}")
+    assert tries.read_text() == "xxx"
+    assert "Warning" not in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("how", "code"), [("GateError", 1), ("InputError", 2), ("MachineError", 3)]
+)
+def test_an_answer_is_not_asked_for_twice(tmp_path, how, code):
+    tries = tmp_path / "tries"
+    result = finish(tried_again, tmp_path, "-p", f"how={how}", "-p", f"tries={tries}")
+    assert tries.read_text() == "x"
+    assert (result.code, result.document["error"]) == (code, f"fail: It is {how}.")
+
+
+def test_waits_grow_by_the_factor_up_to_the_longest():
+    policy = PipelineTaskSpec.RetryPolicy(max_retry_count=4, backoff_factor=3)
+    policy.backoff_duration.FromSeconds(10)
+    policy.backoff_max_duration.FromSeconds(100)
+    assert waits(policy) == [10, 30, 90, 100]
+
+
+def test_without_a_policy_nothing_is_tried_again():
+    assert waits(PipelineTaskSpec.RetryPolicy()) == []

@@ -10,7 +10,7 @@ from collections.abc import Collection
 from typing import TYPE_CHECKING, Any, TextIO
 
 from holdfast.errors import MachineError
-from holdfast.local.runner import Task
+from holdfast.local.runner import Task, tell_if_killed
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -52,6 +52,8 @@ class DockerRunner:
             user=f"{os.getuid()}:{os.getgid()}",
             volumes=_volumes(task),
             working_dir=str(task.output),
+            # KFP's shell would not hear SIGTERM as the first process.
+            init=True,
         )
         try:
             output = container.attach(stream=True, logs=True)
@@ -59,7 +61,7 @@ class DockerRunner:
             for chunk in output:
                 log.write(chunk.decode(errors="replace"))
                 log.flush()
-            return int(container.wait()["StatusCode"])
+            return tell_if_killed(int(container.wait()["StatusCode"]), log)
         finally:
             container.remove(force=True)
 

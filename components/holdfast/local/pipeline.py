@@ -4,7 +4,8 @@ This module alone knows kfp.local's internals (kfp 2.17): the orchestrator asks
 `subprocess_task_handler.SubprocessTaskHandler` to run a command and `task_executor` to run a task,
 and both are replaced while a pipeline runs. A task then goes to our runner, and each start and end
 is seen, with the task's outputs. A condition on an output with a name, which kfp.local would take
-for false without a word, is looked up.
+for false without a word, is looked up. A task is tried again as its retry policy says, unless it
+ended with an answer of ours: the same inputs on the same machine would get the same one.
 """
 
 import contextlib
@@ -12,9 +13,9 @@ import io
 import itertools
 import logging
 import math
-import re
 import threading
 import time
+import warnings
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -27,18 +28,15 @@ from kfp import dsl, local
 from kfp.local import pipeline_orchestrator, status, subprocess_task_handler
 from kfp.local.orchestrator import task_executor
 from kfp.local.orchestrator.enhanced_dag_orchestrator import ConditionEvaluator
-from kfp.pipeline_spec.pipeline_spec_pb2 import PipelineSpec
+from kfp.pipeline_spec.pipeline_spec_pb2 import PipelineSpec, PipelineTaskSpec
 
-from holdfast.errors import GateError, InputError, MachineError
+from holdfast.errors import InputError
+from holdfast.local.answers import is_answer, waits, why
 from holdfast.local.runner import Places, Runner, Task, variables_of
 
 Status = Literal["RUNNING", "SUCCEEDED", "FAILED"]
-# The last lines of a log that are shown when a step failed in a way nobody foresaw.
-SHOWN_LINES = 25
 # On a cluster the driver puts the time of the run, or of its schedule, in their place.
 TIMES = ("{{$.pipeline_job_create_time_utc}}", "{{$.pipeline_job_schedule_time_utc}}")
-ANSWERS = "|".join(kind.__name__ for kind in (GateError, InputError, MachineError))
-ANSWER = re.compile(rf"^(?:{ANSWERS}): ", re.MULTILINE)
 
 
 @dataclass
@@ -51,6 +49,8 @@ class TaskRun:
     outputs: dict[str, Any] = field(default_factory=dict)
     log: Path = Path()
     exit_code: int = 0
+    # Whether the last try ended with an answer to the user.
+    answered: bool = False
 
 
 @dataclass
@@ -64,6 +64,8 @@ class Run:
     seconds: float = 0.0
     tasks: list[TaskRun] = field(default_factory=list)
     outputs: dict[str, Any] = field(default_factory=dict)
+    # The outputs as kfp has them.
+    returned: Mapping[str, Any] = field(default_factory=dict)
     folder: Path = Path()
     error: str = ""
     exit_code: int = 0
@@ -96,14 +98,15 @@ def run_pipeline(
 
     Args:
         spec: The compiled pipeline.
-        arguments: Its parameters, of the types it declares.
+        arguments: Its parameters, of the types it declares, and its artifacts as kfp's own.
         runner: Runs the tasks.
         output: Absolute path of the folder for artifacts, logs and the local tracking store.
         places: What else of this machine tasks read and write.
         observe: Is told of each task at its start and at its end.
     """
-    artifacts = sorted(spec.root.input_definitions.artifacts)
-    if artifacts:
+    taken = spec.root.input_definitions.artifacts
+    artifacts = sorted(name for name in taken if arguments.get(name) is None)
+    if not all(taken[name].is_optional for name in artifacts):
         raise InputError(
             f"{spec.pipeline_info.name} must take parameters alone to run by itself. Found: the "
             f"artifacts {artifacts}. Put it into a pipeline."
@@ -123,7 +126,9 @@ def run_pipeline(
         raise_on_error=False,
     )
     with _Session(run, runner, places, observe).in_place():
-        outputs = pipeline_orchestrator.run_local_pipeline(_at_this_time(spec), dict(arguments))
+        # kfp.local knows an artifact that is left out by its None.
+        given = dict.fromkeys(artifacts) | dict(arguments)
+        outputs = pipeline_orchestrator.run_local_pipeline(_at_this_time(spec), given)
     run.seconds = round(time.monotonic() - start, 3)
     _conclude(run, outputs)
     return run
@@ -160,7 +165,9 @@ class _Session:
         ConditionEvaluator._resolve_pipeline_channel = staticmethod(partial(value_of, look_up))
         logging.disable(logging.WARNING)
         try:
-            with contextlib.redirect_stdout(io.StringIO()):
+            with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
+                # Resources are the cluster's business.
+                warnings.filterwarnings("ignore", ".*no effect in the current local runner")
                 yield
         finally:
             logging.disable(logging.NOTSET)
@@ -183,7 +190,7 @@ class _Session:
         self.observe(run, task)
         start = time.monotonic()
         try:
-            outputs, state = execute(**kwargs)
+            outputs, state = self.try_again(execute, kwargs, task)
             if state == status.Status.SUCCESS:
                 task.status = "SUCCEEDED"
                 task.outputs = {key: describe(value) for key, value in outputs.items()}
@@ -193,6 +200,22 @@ class _Session:
             if task.status == "RUNNING":
                 task.status = "FAILED"
             self.observe(run, task)
+
+    def try_again(
+        self, execute: Callable[..., Any], kwargs: Mapping[str, Any], task: TaskRun
+    ) -> tuple[Any, Any]:
+        """Try a task as often as its policy says, in kfp's place, which would not see answers."""
+        once = PipelineTaskSpec()
+        once.CopyFrom(kwargs["task_spec"])
+        once.ClearField("retry_policy")
+        for wait in [*waits(kwargs["task_spec"].retry_policy), None]:
+            outputs, state = execute(**{**kwargs, "task_spec": once})
+            if wait is None or state == status.Status.SUCCESS or task.answered:
+                break
+            with task.log.open("a", encoding="utf-8") as log:
+                log.write(f"\nThe step failed, and is tried again after {wait:g} s.\n")
+            time.sleep(wait)
+        return outputs, state
 
     def handler(
         self, image: str, full_command: list[str], env_vars: Mapping[str, str] | None, **_: Any
@@ -223,10 +246,13 @@ class _Handler:
 
     def run(self) -> status.Status:
         """Run the task and keep its log and exit code."""
-        self.seen.log.parent.mkdir(parents=True, exist_ok=True)
-        with self.seen.log.open("a", encoding="utf-8") as log:
-            self.seen.exit_code = self.runner.run(self.task, log)
-        return status.Status.FAILURE if self.seen.exit_code else status.Status.SUCCESS
+        seen = self.seen
+        seen.log.parent.mkdir(parents=True, exist_ok=True)
+        with seen.log.open("a", encoding="utf-8") as log:
+            start = seen.log.stat().st_size
+            seen.exit_code = self.runner.run(self.task, log)
+        seen.answered = is_answer(seen.exit_code, seen.log, start)
+        return status.Status.FAILURE if seen.exit_code else status.Status.SUCCESS
 
 
 def unused(name: str, taken: Collection[str]) -> str:
@@ -255,20 +281,11 @@ def describe(value: object) -> Any:
 def _conclude(run: Run, outputs: Mapping[str, Any]) -> None:
     failed = next((task for task in run.tasks if task.status == "FAILED"), None)
     run.status = "FAILED" if failed else "SUCCEEDED"
+    run.returned = outputs
     for name, value in outputs.items():
         run.outputs[name] = describe(value)
         if isinstance(value, dsl.Metrics):
             run.outputs |= describe(value.metadata)
     if failed:
         run.exit_code = failed.exit_code if failed.exit_code in (2, 3) else 1
-        run.error = f"{failed.name}: {_why(failed.log)}"
-
-
-def _why(log: Path) -> str:
-    """Return the answer that a task ended with, or the end of its log where it gave none."""
-    text = log.read_text(encoding="utf-8", errors="replace") if log.is_file() else ""
-    answers = list(ANSWER.finditer(text))
-    if answers:
-        return text[answers[-1].end() :].strip()
-    tail = "\n".join(text.strip().splitlines()[-SHOWN_LINES:])
-    return f"failed; the end of {log}:\n{tail}"
+        run.error = f"{failed.name}: {why(failed.log)}"

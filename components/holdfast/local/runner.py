@@ -1,6 +1,7 @@
 """What a runner does: bring one task's command to an end in the environment of its image."""
 
 import os
+import signal
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,8 @@ PASSED_ON = (
     "SLACK_",
     "SMTP_",
 )
+# As a shell tells it, and as Python does.
+KILLED = (128 + signal.SIGKILL, -signal.SIGKILL)
 
 
 @dataclass(frozen=True)
@@ -56,7 +59,19 @@ class Runner(Protocol):
         """Run a task, write what it prints to `log`, and return its exit code."""
 
 
+def tell_if_killed(exit_code: int, log: TextIO) -> int:
+    """Add to the log of a task that was killed what may have killed it; return its exit code."""
+    if exit_code in KILLED:
+        log.write(
+            "MachineError: The step must be left to end. Found: it was killed (SIGKILL), as Linux "
+            "does where memory is used up. Give it more memory, or fewer rows.\n"
+        )
+    return exit_code
+
+
 def variables_of(output: Path) -> dict[str, str]:
     """Return the variables that every task gets, with a local MLflow store unless one is named."""
     passed = {name: value for name, value in os.environ.items() if name.startswith(PASSED_ON)}
-    return {"MLFLOW_TRACKING_URI": f"sqlite:///{output / 'mlflow.db'}", **passed}
+    # As in the images: MLflow reports to its makers unless it is told not to.
+    own = {"MLFLOW_DISABLE_TELEMETRY": "true"}
+    return {"MLFLOW_TRACKING_URI": f"sqlite:///{output / 'mlflow.db'}", **own, **passed}

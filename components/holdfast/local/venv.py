@@ -9,7 +9,7 @@ from typing import TextIO
 from holdfast.errors import InputError
 from holdfast.images import family_of
 from holdfast.local import environments
-from holdfast.local.runner import Task
+from holdfast.local.runner import Task, tell_if_killed
 
 # They would let this process's environment leak into the task's.
 LEFT_OUT = ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV")
@@ -53,7 +53,7 @@ class VenvRunner:
             start_new_session=True,
         )
         try:
-            return process.wait()
+            return tell_if_killed(process.wait(), log)
         finally:
             _end(process)
 

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from holdfast.errors import InputError
+from holdfast.reading import read_yaml_file
 from holdfast.tracking import get_version, logged_model_id
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ def require_readable(client: "MlflowClient", name: str, version: int) -> None:
     """
     import tempfile
 
-    import yaml
     from mlflow.artifacts import download_artifacts
 
     model_id = logged_model_id(get_version(client, name, version))
@@ -32,13 +32,24 @@ def require_readable(client: "MlflowClient", name: str, version: int) -> None:
     if wanted <= listed:
         with tempfile.TemporaryDirectory(prefix="holdfast-") as folder:
             uri = f"models:/{name}/{version}/MLmodel"
-            with open(download_artifacts(uri, dst_path=folder), encoding="utf-8") as file:
-                flavors = (yaml.safe_load(file) or {}).get("flavors") or {}
-        python = flavors.get("python_function") or {}
-        wanted |= {str(python["model_path"]).split("/")[0]} if python.get("model_path") else set()
+            place = _model_path(download_artifacts(uri, dst_path=folder), name, version)
+        wanted |= {place.split("/")[0]} if place else set()
     lacking = sorted(wanted - listed)
     if lacking:
         raise InputError(
             f"Version {version} of {name!r} must have its files in the artifact store. Found: no "
             f"{', '.join(lacking)}. The alias stays where it is; register the model again."
         )
+
+
+def _model_path(file: str, name: str, version: int) -> str:
+    """Return where MLmodel says that the model lies; empty if it does not say."""
+    try:
+        flavors = read_yaml_file(file).get("flavors") or {}
+        return str((flavors.get("python_function") or {}).get("model_path") or "")
+    except (ValueError, AttributeError) as error:
+        raise InputError(
+            f"Version {version} of {name!r} must have its files in the artifact store. Found: an "
+            f"MLmodel that is none ({error}). The alias stays where it is; register the model "
+            f"again."
+        ) from error

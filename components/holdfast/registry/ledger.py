@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 from holdfast.errors import GateError, InputError
+from holdfast.reading import read_json
 from holdfast.registry.files import require_readable
 from holdfast.registry.pausing import require_no_pause
 from holdfast.tracking import (
@@ -69,6 +70,14 @@ def champions(records: list[Record]) -> list[Record]:
         elif record.state == "done" and stack:
             stack.pop()
     return stack
+
+
+def standing(client: "MlflowClient", name: str, alias: str, version: int) -> Record | None:
+    """Return the promotion that made a version the champion of now; None if there is none."""
+    if version_of_alias(client, name, alias) != version:
+        return None
+    last = champions(_settled(client, name, alias))[-1:]
+    return last[0] if last and last[0].version == version else None
 
 
 def move(
@@ -185,7 +194,7 @@ def _record(version: Any) -> Record:
         version=int(tags["version"]),
         previous=int(tags["previous"]),
         reason=tags["reason"],
-        evidence=json.loads(tags["evidence"]),
+        evidence=read_json(tags["evidence"]),
         state=tags["state"],
         time=tags["time"],
         # Records of before the claims have none.

@@ -6,8 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from holdfast.errors import InputError
+from holdfast.reading import read_yaml_file
 from holdfast.registry.files import EVIDENCE
 from holdfast.tracking import fetch_model
+from holdfast.writing import whole
 
 
 @dataclass(frozen=True)
@@ -48,8 +51,6 @@ def fetch(
         InputError: There is no such version, its files are not all there, or MLflow does not
             answer; nothing is left then.
     """
-    import yaml
-
     target = Path(model)
     target.parent.mkdir(parents=True, exist_ok=True)
     unfinished = target.with_name(f"{target.name}.unfinished")
@@ -57,7 +58,7 @@ def fetch(
     unfinished.mkdir()
     try:
         found = fetch_model(model_name, reference, unfinished)
-        described = yaml.safe_load((found.path / "MLmodel").read_text(encoding="utf-8"))
+        about = _about(found.path / "MLmodel")
         files = {
             name: _copy(found.path / EVIDENCE / name, Path(place))
             for name, place in evidence.items()
@@ -66,17 +67,28 @@ def fetch(
         found.path.rename(target)
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
-    return Fetched(found.name, found.version, dict(described.get("metadata") or {}), files)
+    return Fetched(found.name, found.version, about, files)
+
+
+def _about(file: Path) -> dict[str, Any]:
+    """Return what the model says about itself."""
+    try:
+        return dict(read_yaml_file(file).get("metadata") or {})
+    except (ValueError, TypeError) as error:
+        raise InputError(
+            f"The version must hold an MLflow model. Found: an MLmodel that could not be read "
+            f"({error}). Register the model again."
+        ) from error
 
 
 def _copy(source: Path, target: Path) -> int:
     """Copy a file or a folder, and return how many files that are; of none, write an empty one."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    if source.is_dir():
-        shutil.copytree(source, target, dirs_exist_ok=True)
-        return sum(path.is_file() for path in source.rglob("*"))
-    if source.is_file():
-        shutil.copyfile(source, target)
-        return 1
-    target.write_bytes(b"")
-    return 0
+    with whole(target) as unfinished:
+        if source.is_dir():
+            shutil.copytree(source, unfinished)
+            return sum(path.is_file() for path in source.rglob("*"))
+        if source.is_file():
+            shutil.copyfile(source, unfinished)
+            return 1
+        unfinished.write_bytes(b"")
+        return 0

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from holdfast.errors import GateError, InputError
-from holdfast.registry.ledger import Record, move
+from holdfast.registry.ledger import Record, move, standing
 from holdfast.registry.record_page import report
 from holdfast.tracking import check_alias, check_name, tracking, version_of_alias
 from holdfast.verdict import Verdict
@@ -24,7 +24,7 @@ class Wish:
 
 
 def promote(wish: Wish, verdict: Verdict) -> Record:
-    """Move the champion's alias, and record why.
+    """Move the champion's alias, and record why; of a second try, return the first one's record.
 
     Raises:
         GateError: The verdict does not allow it, or somebody else moved the alias first.
@@ -44,6 +44,9 @@ def promote(wish: Wish, verdict: Verdict) -> Record:
             )
         current = version_of_alias(client, wish.model_name, wish.alias)
         expected = current if wish.expected_champion < 0 else wish.expected_champion
+        done = standing(client, wish.model_name, wish.alias, version)
+        if done and wish.expected_champion in (-1, done.previous):
+            return done
         reason = wish.reason or " ".join(reason.message for reason in verdict.reasons[:3])
         return move(
             client, wish.model_name, wish.alias, "promotion", version, expected, reason,

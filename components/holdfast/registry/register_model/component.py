@@ -37,8 +37,8 @@ def register_model(
         metrics: The metrics to log with it, as evaluate_model writes them.
         model_name: Name in the registry; made if it is new.
         alias: Alias that moves to the new version.
-        train: The table that it was trained on; its hash is logged, not its rows.
-        test: The table that it was judged on.
+        train: The table that it was trained on; only its hash is logged. Needs: {like: model}
+        test: The table that it was judged on. Needs: {like: model}
         verdict: The verdict that allowed it.
         card: The model card.
         report: The evaluation as a page.

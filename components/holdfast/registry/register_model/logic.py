@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from holdfast import __version__
 from holdfast.errors import InputError
 from holdfast.optional import is_there
+from holdfast.reading import read_yaml_file
 from holdfast.registry.files import EVIDENCE, require_readable
 from holdfast.tracking import (
     check_alias,
@@ -101,10 +102,13 @@ def register(
 
 def _about(path: Path) -> dict[str, Any]:
     """Return what the MLmodel file says."""
-    import yaml
-
-    found: dict[str, Any] = yaml.safe_load((path / "MLmodel").read_text(encoding="utf-8"))
-    return found
+    try:
+        return read_yaml_file(path / "MLmodel")
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"`model` must be an MLflow model directory. Found: an MLmodel file that could not be "
+            f"read ({error}). Pass the Model output of a training component."
+        ) from error
 
 
 def _registered_before(

@@ -8,6 +8,7 @@ from holdfast.errors import InputError
 from holdfast.registry.lineage import Lineage, lineage_of
 from holdfast.report import Paragraph, Report, Rows
 from holdfast.tracking import check_name, tracking, version_of_alias
+from holdfast.writing import write_text
 
 
 def find(model_name: str, version: int, alias: str) -> Lineage:
@@ -30,7 +31,7 @@ def find(model_name: str, version: int, alias: str) -> Lineage:
 def write_json(lineage: Lineage, path: str | Path) -> None:
     """Write the lineage as JSON."""
     text = json.dumps(lineage.document(), indent=2, ensure_ascii=False)
-    Path(path).write_text(text + "\n", encoding="utf-8")
+    write_text(path, text + "\n")
 
 
 def report(lineage: Lineage) -> Report:

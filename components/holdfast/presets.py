@@ -1,1 +1,0 @@
-"""What a task or a pipeline asks of a cluster, in a line."""
