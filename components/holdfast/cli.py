@@ -7,10 +7,10 @@ import sys
 from collections.abc import Sequence
 
 from holdfast import __version__
-from holdfast.commands import environments, run, serve, show
+from holdfast.commands import diff, environments, lint, run, schedule, serve, show, submit
 from holdfast.errors import HoldfastError
 
-COMMANDS = (show, run, serve, environments)
+COMMANDS = (show, run, submit, schedule, lint, diff, serve, environments)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -80,9 +80,16 @@ def parse_value(name: str, text: str, kind: str) -> Any:
             if isinstance(value, float) and not math.isfinite(value):
                 raise ValueError(text)
             return value
-        value = json.loads(text.lower() if kind == "bool" else text)
+        value = json.loads(
+            text.lower() if kind == "bool" else text, parse_constant=_refuse_constant
+        )
         if type(value).__name__ != kind.split(maxsplit=1)[0]:
             raise ValueError(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(f"-p {name} must be of type {kind}. Found: {text!r}.") from error
     return value
+
+
+def _refuse_constant(text: str) -> None:
+    """Refuse NaN and Infinity inside lists and mappings, too."""
+    raise ValueError(text)

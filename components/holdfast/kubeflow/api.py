@@ -32,21 +32,32 @@ class PassingError(InputError):
 
 @dataclass(frozen=True)
 class Patience:
-    """How often a call is tried, seconds for each, and the first wait, which doubles each time."""
+    """How often a call is tried, and for how long; all times in seconds.
+
+    Attributes:
+        attempts: Tries of a call.
+        timeout: For each try.
+        wait: Before the second try; it doubles each time.
+        settle: After which two that made the same thing at once see each other's.
+        poll: Between two looks at a run that is waited for.
+    """
 
     attempts: int = 4
     timeout: int = 30
     wait: float = 1.0
+    settle: float = 2.0
+    poll: float = 5.0
 
 
 @dataclass(frozen=True)
 class Access:
-    """Where the API is, and which variable holds the token."""
+    """Where the API is, and which variables hold the token, and a session's cookie."""
 
     endpoint: str
     token_env: str = "KFP_TOKEN"  # noqa: S105
     namespace: str = ""
     patience: Patience = Patience()
+    cookie_env: str = ""
 
     def client(self) -> "ApiClient":
         """Return KFP's client.
@@ -65,7 +76,7 @@ class Access:
         configuration.api_key_prefix = {"authorization": "Bearer"}
         # A mounted token is replaced every hour.
         configuration.refresh_api_key_hook = self._refresh
-        return ApiClient(configuration)
+        return ApiClient(configuration, cookie=self.cookie() or None)
 
     def token(self) -> str:
         """Return the token of the variable, or else of the mounted file; empty for none.
@@ -83,6 +94,21 @@ class Access:
                 f"characters that no token has. Write the token alone into it."
             )
         return token
+
+    def cookie(self) -> str:
+        """Return the cookie of a session with Dex or oauth2-proxy; empty for none.
+
+        Raises:
+            InputError: It is none that a header can hold.
+        """
+        cookie = os.environ.get(self.cookie_env, "").strip() if self.cookie_env else ""
+        if cookie and not re.fullmatch(r"[\x21-\x7e]+=[\x20-\x7e]+", cookie):
+            raise InputError(
+                f"{self.cookie_env} must hold a cookie as NAME=VALUE. Found: something else. Copy "
+                f"it from a browser that is logged in; its name is authservice_session or begins "
+                f"with oauth2_proxy."
+            )
+        return cookie
 
     def _refresh(self, configuration: "Configuration") -> None:
         token = self.token()
@@ -116,14 +142,35 @@ class Access:
         from urllib3.exceptions import HTTPError
 
         try:
-            return method(*arguments, _request_timeout=self.patience.timeout, **named)
+            answer = method(*arguments, _request_timeout=self.patience.timeout, **named)
         except ApiException as error:
             raise self._refused(error) from None
+        except AttributeError as error:
+            # The client stumbles over an error without a body, such as one of TLS.
+            if not isinstance(error.__context__, ApiException):
+                raise
+            raise self._refused(error.__context__) from None
         except HTTPError as error:
             raise PassingError(
                 f"KFP at {self.endpoint} must answer within {self.patience.timeout} s. Found: "
                 f"{type(error).__name__}. Check that it runs and that `endpoint` is its address."
             ) from None
+        self._check_that_it_is_kfp(method)
+        return answer
+
+    def _check_that_it_is_kfp(self, method: Callable[..., Any]) -> None:
+        """Refuse a page, which the client would take for an answer with nothing in it."""
+        last = method.__self__.api_client.last_response  # type: ignore[attr-defined]
+        if "html" in (last.getheader("content-type") or ""):
+            raise InputError(
+                f"KFP at {self.endpoint} must answer in JSON. Found: a web page. Name the address "
+                f"to which /apis/v2beta1 is added; behind a login, set {self._credentials()}."
+            )
+
+    def _credentials(self) -> str:
+        """Return the variables that can hold credentials, for messages."""
+        named = (self.token_env or "`token_env`", self.cookie_env)
+        return " or ".join(name for name in named if name)
 
     def pages(self, method: Callable[..., Any], items: str, **named: Any) -> Iterator[Any]:
         """Yield the items of all pages of a list."""
@@ -142,24 +189,26 @@ class Access:
 
     def _refused(self, error: Any) -> InputError:
         status, said = int(error.status or 0), _said(error)
-        if self.token():
-            said = said.replace(self.token(), "***")
+        session = self.cookie()
+        for secret in (self.token(), session, *re.findall(r"=([^;]+)", session)):
+            said = said.replace(secret, "***") if secret else said
         where = f"KFP at {self.endpoint}"
         if status in PASSING:
             return PassingError(f"{where} must do it. Found: HTTP {status}: {said}. Try later.")
         remedies = {
             0: "Name a file with the certificates to trust in SSL_CERT_FILE",
-            401: f"Set {self.token_env or '`token_env`'} to a token that is valid, or mount the "
-            f"service account's",
-            403: f"Give the step's service account a role in namespace {self.namespace or '(none)'}"
-            f", or name another `namespace`",
+            401: f"Set {self._credentials()} to one that is valid, or mount the service account's "
+            f"token",
+            403: f"Give who calls, such as the step's service account, a role in namespace "
+            f"{self.namespace or '(none)'}, or name another `namespace`",
             404: "Check `endpoint`, `pipeline` and `namespace`",
-            409: "Somebody else made the same thing at the same moment: run the step again",
+            409: "Somebody else made the same thing at the same moment: run it again",
         }
         remedy = remedies.get(status, "Correct what it names")
         if 300 <= status < 400:
             remedy = (
-                "That is a login page: name the API's own address, or a proxy that takes tokens"
+                f"That is a login page: set {self._credentials()} to one that is valid, or name "
+                f"the API's own address"
             )
         return InputError(f"{where} must accept the call. Found: HTTP {status}: {said}. {remedy}.")
 
@@ -192,7 +241,9 @@ def _said(error: Any) -> str:
     body = error.body.decode("utf-8", "replace") if isinstance(error.body, bytes) else error.body
     try:
         document = json.loads(body or "")
-        text = str(document.get("message") or document.get("error") or "")
+        # Uploads tell their errors in another shape than other calls.
+        words = ("message", "error_message", "error")
+        text = next((str(document[word]) for word in words if document.get(word)), "")
     except (ValueError, AttributeError):
         # A page of a proxy, or nothing.
         text = "" if body and "<" in body else str(body or "")

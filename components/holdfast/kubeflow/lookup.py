@@ -78,10 +78,21 @@ def ensure_experiment(kfp: Access, name: str) -> str:
 
     def find() -> str:
         equal = equals("display_name", name)
-        listed = kfp.pages(
-            api.experiment_service_list_experiments, "experiments", filter=equal, **named
-        )
-        return next((e.experiment_id for e in listed if e.display_name == name), "")
+        listing = api.experiment_service_list_experiments
+        listed = list(kfp.pages(listing, "experiments", filter=equal, **named))
+        found = next((e for e in listed if e.display_name == name), None)
+        if found is None and listed:
+            # MySQL's usual collation knows no case, and takes one name only once.
+            raise InputError(
+                f"`experiment` must have a name that differs from others by more than case. Found: "
+                f"{name!r} beside KFP's {listed[0].display_name!r}. Use that one, or another."
+            )
+        if found is not None and str(found.storage_state) == "ARCHIVED":
+            raise InputError(
+                f"`experiment` must be one that takes runs. Found: {name!r}, which is archived. "
+                f"Restore it in KFP, or name another."
+            )
+        return found.experiment_id if found is not None else ""
 
     found = find()
     if found:
