@@ -44,6 +44,7 @@ from holdfast.training.cross_validate.component import cross_validate
 from holdfast.training.fit_transformer.component import fit_transformer
 from holdfast.training.train_sklearn.component import train_sklearn
 from holdfast.training.train_xgboost.component import train_xgboost
+from holdfast.training.transform_table.component import transform_table
 from holdfast.training.tune_hyperparameters.component import tune_hyperparameters
 from holdfast.validation.infer_schema.component import infer_schema
 from holdfast.validation.merge_profiles.component import merge_profiles
@@ -97,6 +98,7 @@ __all__ = [
     "take_share",
     "train_sklearn",
     "train_xgboost",
+    "transform_table",
     "trigger_run",
     "tune_hyperparameters",
     "update_schema",

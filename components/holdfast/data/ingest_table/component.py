@@ -58,6 +58,7 @@ def ingest_table(
 
     Returns:
         table: Parquet parts with a manifest of rows, types, hashes, target and task.
+            Gives: {target: $target, task: $task, columns: $columns, types: $types}
     """
     from holdfast.data.ingest_table.logic import write
     from holdfast.data.ingest_table.opening import open_rows

@@ -24,7 +24,7 @@ def split_table(
     locks it, and its hash travels with the other shares. take_share cuts any number of shares.
 
     Args:
-        table: The table to split.
+        table: The table to split. Needs: {role: not holdout, columns: [$by]}
         test_share: Share of the rows that goes to the test side, above 0 and below 1.
         holdout_share: Share of the rows that is locked away, at least 0; less than 1 with
             test_share.
@@ -39,11 +39,11 @@ def split_table(
         seed: Seed of the random order, of the groups' order or of the hash; at least 0.
 
     Returns:
-        train: The rows to learn from.
+        train: The rows to learn from. Gives: {like: table, role: train}
         test: round(rows * test_share) rows to judge with; within one row if there is a holdout,
-            and near for group and hash.
+            and near for group and hash. Gives: {like: table, role: test}
         holdout: round(rows * holdout_share) rows for the last judgement, near for group and hash.
-            A table without rows where holdout_share is 0.
+            A table without rows where holdout_share is 0. Gives: {like: table, role: holdout}
     """
     from holdfast.data.split_table import logic
     from holdfast.table import open_table

@@ -27,7 +27,7 @@ def take_share(
     reads it, and its hash travels with the other shares.
 
     Args:
-        table: The table to take from.
+        table: The table to take from. Needs: {role: not holdout, columns: [$by]}
         shares: Each share's part of the rows by its name, above 0 and below 1; they sum to 1.
         name: The share to take.
         method: random, stratified, time, group or hash, as in split_table. Empty for stratified
@@ -40,6 +40,7 @@ def take_share(
 
     Returns:
         share: The rows of the share: within one row of its part, near to it for group and hash.
+            Gives: {like: table, role: $name}
     """
     from holdfast.data.take_share import logic
     from holdfast.table import open_table

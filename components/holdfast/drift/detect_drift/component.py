@@ -45,6 +45,7 @@ def detect_drift(
         verdict: Decision and reasons as JSON; the metadata tell alarm (the tables differ) from
             drift (it matters).
         columns: A row for each column: statistic, p-values, effect sizes, decision.
+            Gives: {kind: columns}
         metrics: Drifted columns and their share, the largest effects, rows, p-value, alarm, drift.
         report: What moved, worst first, over the reference's distributions.
         summary: The same as Markdown, without plots.

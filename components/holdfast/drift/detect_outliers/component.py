@@ -34,6 +34,7 @@ def detect_outliers(
     Returns:
         outliers: The outliers in order, with their row number from 0 in outlier_row and their
             score in outlier_score; no rows where there are none.
+            Gives: {like: current, adds: [outlier_row, outlier_score]}
         verdict: Decision and reasons as JSON.
         report: The scores against the reference's, and what is unusual in the 20 highest, by
             column; no value is shown.

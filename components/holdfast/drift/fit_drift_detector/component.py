@@ -32,7 +32,8 @@ def fit_drift_detector(
 
     Args:
         reference: The rows that the model was trained on, or a table of predictions from a time
-            when all was well; at least 50 rows, and no locked holdout.
+            when all was well; at least 50 rows.
+            Needs: {role: not holdout, columns: [$columns, $categorical]}
         profile: What profile_table wrote of the same table, to save a second reading.
         method: tabular (Kolmogorov-Smirnov for numbers, chi-squared for categories), cvm
             (Cramer-von Mises for numbers), fet (Fisher's exact test for categories of two values),

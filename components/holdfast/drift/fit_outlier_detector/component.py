@@ -24,7 +24,8 @@ def fit_outlier_detector(
     it is. Values that the reference never had raise a row's score. Times are left out.
 
     Args:
-        reference: Rows as they should be, such as the training share; not a locked holdout.
+        reference: Rows as they should be, such as the training share.
+            Needs: {role: not holdout, columns: [$columns]}
         method: isolation_forest (Alibi Detect) or mahalanobis (squared distance from the mean).
         contamination: Share of rows like the reference that count as outliers, above 0 to 0.5. The
             threshold is their score among rows of the reference that were not learned from.

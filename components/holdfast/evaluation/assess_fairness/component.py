@@ -34,10 +34,10 @@ def assess_fairness(
     within, and is undecided (a warning) in between. Groups that are too small are never failed.
 
     Args:
-        model: A model, as a training component writes it.
+        model: A model, as a training component writes it. Needs: {task: $gates}
         test: Rows it has not been trained on, with their target and the sensitive columns.
-        sensitive: Columns of `test`, features or not, and pairs as "sex,race". Numbers are cut at
-            their quartiles. None: no_baseline.
+            Needs: {like: model, columns: [$model.target, $sensitive, {$bins: number}]}
+        sensitive: Columns of `test`, pairs as "sex,race"; numbers by quartile. None: no_baseline.
         positive: The answer whose rates are compared; empty for the second of two classes.
         gates: The metrics that decide. Empty for demographic_parity_difference, disparate_impact,
             equal_opportunity_difference and equalized_odds_difference; of a regression,

@@ -34,8 +34,9 @@ def assess_robustness(
     probabilities or not finite, a crash. Drops of the metric have intervals of paired rows.
 
     Args:
-        model: A model, as a training component writes it.
-        test: Rows it has not been trained on, with their target.
+        model: A model, as a training component writes it. Needs: {task: $metric}
+        test: Rows it has not been trained on, with their target. Needs: {like: model,
+            columns: [$model.target, $protected, {$monotonic: number}]}
         metric: What disturbance may lower: roc_auc (two classes), accuracy or r2; empty for the
             first of them that there is.
         maximum_drop: By how much it may; a drop is beyond it if its whole interval is.

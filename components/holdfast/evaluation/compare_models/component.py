@@ -26,9 +26,11 @@ def compare_models(
     roc_auc and McNemar's of accuracy.
 
     Args:
-        challenger: The new model.
+        challenger: The new model. Needs: {task: $metric}
         test: Rows that neither model has been trained on, with their target.
+            Needs: {like: challenger, columns: [$challenger.target]}
         champion: The model in use; none, or an empty artifact, where there is none yet.
+            Needs: {like: challenger}
         metric: What decides: roc_auc (the default), pr_auc (two classes), accuracy,
             balanced_accuracy, precision, recall, f1 (means of classes), log_loss or brier; of
             regression r2 (the default), rmse, mae or mape.

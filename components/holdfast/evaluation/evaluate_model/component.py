@@ -33,13 +33,13 @@ def evaluate_model(
     """Judge a model on rows it has not seen, as far as these rows can tell.
 
     Args:
-        model: A model, as a training component writes it.
-        test: Rows it has not been trained on, with their target.
-        validation: Rows to choose the threshold of two classes on, if it is to be chosen.
-        train: The training rows, to find test rows among them.
-        metric: Of the gate: roc_auc (the default), pr_auc (two classes), accuracy,
-            balanced_accuracy, precision, recall, f1 (means of classes), log_loss or brier; of
-            regression r2 (the default), rmse, mae or mape.
+        model: A model, as a training component writes it. Needs: {task: $metric}
+        test: Rows it has not been trained on, with their target. Needs: {like: model,
+            columns: [$model.target, $segments]}
+        validation: Rows to choose the threshold of two classes on. Needs: {like: model}
+        train: The training rows, to find test rows among them. Needs: {like: model}
+        metric: roc_auc if empty, pr_auc (two classes), accuracy, balanced_accuracy, precision,
+            recall, f1 (class means), log_loss, brier; of regression r2 if empty, rmse, mae, mape.
         minimum: What it must reach, or keep to where lower is better; below 0: better than chance.
         on_undecided: The decision where the interval holds the minimum: pass, warn or fail.
         threshold_rule: f1 of the second class, youden, or cost.
@@ -56,7 +56,7 @@ def evaluate_model(
         verdict: Decision and reasons as JSON.
         report: Metrics, segments and plots as a page.
         summary: The same as Markdown, without plots.
-        predictions: Row, truth, answer and the probability of each class, in the order of test.
+        predictions: Row, truth, answer, probabilities. Gives: {kind: answers, target: truth}
         Output: The decision: pass, warn or fail.
     """
     from holdfast.evaluation.evaluate_model import logic

@@ -31,7 +31,9 @@ def explain_model(
     Args:
         model: A model, as a training component writes it.
         test: Rows it has not been trained on, with their target.
+            Needs: {like: model, columns: [$model.target]}
         previous: The model before, to tell how importance moved; an empty file for none yet.
+            Needs: {like: model}
         rows: Rows to explain, drawn at random; of costly models fewer, as the report says.
         top: Columns whose partial dependence is drawn.
         minimum_stability: Spearman's rank correlation of the columns' importance with the model
@@ -43,6 +45,7 @@ def explain_model(
     Returns:
         explanations: A row for each explained row: its number in test (from 0), what is explained,
             base value, answer, the three columns that move it most, and each column's contribution.
+            Gives: {kind: explanations}
         metrics: Share of importance by column, rows explained, and how far base and contributions
             are from the answers.
         verdict: Decision and reasons as JSON.

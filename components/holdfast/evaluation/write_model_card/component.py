@@ -35,8 +35,8 @@ def write_model_card(
 
     Args:
         model: A model, as a training component writes it.
-        train: The table that it was trained on; no rows are read.
-        test: The table that it was judged on; no rows are read.
+        train: The table that it was trained on; no rows are read. Needs: {like: model}
+        test: The table that it was judged on; no rows are read. Needs: {like: model}
         metrics: What evaluate_model measured, with intervals.
         verdict: What evaluate_model decided.
         fairness: What assess_fairness measured.

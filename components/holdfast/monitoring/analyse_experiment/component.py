@@ -38,7 +38,7 @@ def analyse_experiment(
     Args:
         metric: The column that decides.
         effect: The improvement to be found, above minimum_effect, in the metric's unit.
-        table: A row for each unit or event, with its arm; none to plan.
+        table: A row for each unit or event, if any. Needs: {columns: [$metric, $arm, $unit, $time]}
         arm: The column of the arm, of two labels.
         control: The label of the control.
         kind: proportion (0 and 1), mean, or a percentile such as p95 of a latency.

@@ -29,6 +29,7 @@ def backtest_retraining(
         history: A row for each window: its start, and the decision of each verdict of the policy in
             a column of the verdict's role (pass, warn, fail, no_baseline); `rows` where the policy
             has a minimum of them. The `history` of decide_retraining is one.
+            Needs: {columns: [$window, $truth]}
         policy: YAML, as decide_retraining takes it.
         window: The column of the windows' start, a timestamp or ISO 8601 text.
         truth: The column that says whether the model had lost, true or false; empty if that is not

@@ -35,6 +35,7 @@ def estimate_performance(
 
     Args:
         predictions: As batch_predict writes them, with the columns that the baseline knows.
+            Needs: {kind: predictions, task: $metric, columns: [$time]}
         baseline: Of fit_performance_baseline; without one the decision is no_baseline.
         time: Column with the time of a row; predicted_at if empty.
         window: Number and m, h, d, w or month, such as 6h or 1d; one of all rows if empty.
@@ -52,13 +53,12 @@ def estimate_performance(
         seed: Of the draws.
 
     Returns:
-        verdict: Decision and reasons as JSON; an estimate that is not trusted warns, and never
-            passes.
+        verdict: Decision and reasons as JSON; an estimate not trusted warns, and never passes.
         report: Estimates by window, reasons of mistrust and columns as a page.
         summary: The same as Markdown, without plots.
         metrics: Estimates of all rows, their ends as NAME_low and NAME_high, rows, outside_share,
             and trusted (0 or 1).
-        windows: As monitor_performance writes it, without labelled, and with trusted.
+        windows: Those of monitor_performance, trusted, not labelled. Gives: {kind: windows}
         Output: The decision: pass, warn, fail or no_baseline.
     """
     from holdfast.monitoring.estimate_performance import logic

@@ -30,6 +30,7 @@ def fit_performance_baseline(
 
     Args:
         predictions: The reference as batch_predict writes it, with the label; at least 100 rows.
+            Needs: {kind: predictions, columns: [$label, $features]}
         label: Column of the label; the model's target if empty.
         features: Columns that the model reads; all that the input had if empty.
         exclude: Columns that are no features, such as ids and times: they always move on.

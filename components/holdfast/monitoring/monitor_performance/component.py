@@ -35,11 +35,11 @@ def monitor_performance(
     """Measure a model by labels that came later, and tell whether it has become worse.
 
     Args:
-        predictions: As batch_predict writes them.
-        labels: Keys and labels, late and partial as they are; without, the label is in predictions.
+        predictions: Scored rows. Needs: {kind: predictions, task: $metric, columns: [$time, $keys]}
+        labels: Keys and labels, late and partial. Needs: {columns: [$keys, $label]}
         baseline: Of fit_performance_baseline; without one the decision is no_baseline.
         keys: Columns that predictions and labels share; needed with labels.
-        label: Column of the label; the model's target if empty.
+        label: Column of the label, of predictions without labels; the model's target if empty.
         time: Column with a row's time; predicted_at if empty.
         window: Number and m, h, d, w or month, such as 6h or 1d; one of all rows if empty.
         time_zone: Where days begin, and what times without an offset mean.
@@ -58,8 +58,8 @@ def monitor_performance(
         report: Metrics by window, concept drift, errors and calibration as a page.
         summary: The same as Markdown, without plots.
         metrics: Of all labelled rows, their ends as NAME_low and NAME_high; rows, labelled.
-        windows: A row for each window and metric: window_start, window_end (UTC, none for all),
-            rows, labelled, metric, value, low, high, reference, worse (relative), decision.
+        windows: By window and metric: window_start, window_end (UTC, none for all), rows, labelled,
+            metric, value, low, high, reference, worse (relative), decision. Gives: {kind: windows}
         Output: The decision: pass, warn, fail or no_baseline.
     """
     from holdfast.monitoring.monitor_performance import logic

@@ -33,6 +33,7 @@ def batch_predict(
 
     Args:
         inputs: The rows; the target may be there, is carried along and never read.
+            Needs: {columns: [$keep, $key, $parse], without: [quarantine_reasons]}
         model: The model to score with, as fetch_model or a training component writes it.
         model_name: Instead of it: a name in the registry that MLFLOW_TRACKING_URI names.
         version: With model_name: a version's number, or an alias.
@@ -47,7 +48,11 @@ def batch_predict(
     Returns:
         predictions: The scored rows in order, with prediction, probability_CLASS of each class,
             model_name, model_version (0 without a registry), data_sha256 and predicted_at (UTC).
+            Gives: {like: inputs, kind: predictions, target: $model, task: $model, keeps: $keep,
+            adds: [prediction, probability_*, $key, model_name, model_version, data_sha256,
+            predicted_at]}
         quarantine: The others, with all their columns and quarantine_reasons (code: columns).
+            Gives: {like: inputs, adds: [quarantine_reasons]}
         verdict: Decision and reasons as JSON.
         report: What was scored, set aside and answered, as a page.
         summary: The same as Markdown.

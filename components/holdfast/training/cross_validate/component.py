@@ -28,8 +28,9 @@ def cross_validate(
     log_loss, accuracy, balanced_accuracy and f1 (means over the classes); or r2, rmse and mae.
 
     Args:
-        train: The training share; a locked holdout is refused, and so is a copy of it.
-        transformer: A fitted transformer, as fit_transformer writes it.
+        train: The training share; no copy of a holdout either. Needs: {target: true,
+            role: not holdout, task: $estimator, columns: [$by, {$weight: number}]}
+        transformer: A fitted transformer, as fit_transformer writes it. Needs: {like: train}
         estimator: xgboost, or a name that train_sklearn knows.
         parameters: Parameters of the estimator as YAML.
         folds: Number of folds, at least 2.
@@ -42,6 +43,7 @@ def cross_validate(
     Returns:
         predictions: A table with the rows of train in order: fold, truth, prediction and, for
             classes, probability_LABEL; missing where a row was never asked (the first by time).
+            Gives: {kind: folds, columns: [fold, truth, prediction, probability_*]}
         metrics: Of each metric the mean of the folds by its name, and NAME_std, NAME_min, NAME_max.
         report: Metrics over the folds and by fold as a page.
         summary: The same as Markdown.

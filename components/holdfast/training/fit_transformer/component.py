@@ -27,13 +27,14 @@ def fit_transformer(
     infinite values, is in holdfast/training/fit_transformer/grammar.py.
 
     Args:
-        train: The training share; a table with a target. A locked holdout is refused.
+        train: The training share. Needs: {target: true, role: not holdout}
         min_frequency: Text values in fewer rows share one code; at least 1. `features` may say
             otherwise of its columns.
         features: Steps of columns as YAML; empty: all are inferred.
 
     Returns:
         transformer: An MLflow model directory with a fitted scikit-learn Pipeline (skops).
+            Gives: {target: $train, task: $train}
     """
     from holdfast.model import feature_frame, save_model
     from holdfast.table import open_table

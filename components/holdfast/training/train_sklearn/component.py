@@ -26,8 +26,10 @@ def train_sklearn(
     RidgeClassifier, SGDClassifier) are calibrated on 5 folds.
 
     Args:
-        train: The training share that the transformer was fitted on; no locked holdout, no copy.
-        transformer: A fitted transformer, as fit_transformer writes it.
+        train: The training share that the transformer was fitted on; no copy of a holdout either.
+            Needs: {target: true, role: not holdout, task: [$estimator, $class_weight],
+            columns: {$weight: number}}
+        transformer: A fitted transformer, as fit_transformer writes it. Needs: {like: train}
         estimator: Name of the class; an unknown one is answered with the list.
         parameters: Parameters of the estimator as YAML, such as "C: 0.1"; checked by its own rules.
         class_weight: none, or balanced for classes that count alike.
@@ -37,6 +39,7 @@ def train_sklearn(
     Returns:
         model: An MLflow model directory with one scikit-learn Pipeline, transformer and estimator
             together: raw rows in, the target's own labels out.
+            Gives: {target: $train, task: $train}
         report: Parameters, what was added, and remarks of scikit-learn as a page.
         summary: The same as Markdown.
     """

@@ -30,13 +30,12 @@ def train_xgboost(
 ):
     """Train XGBoost: a classifier (two or more classes) or a regressor, as the task says.
 
-    The same table, parameters and seed give the same bytes, on any number of CPUs.
-
     Args:
-        train: The training share that the transformer was fitted on; no locked holdout, no copy.
-        transformer: A fitted transformer, as fit_transformer writes it.
-        validation: Rows to judge each round by; without it a share of the training rows.
-        previous: A model of train_xgboost with the same transformer, to add rounds to.
+        train: The transformer's own training share. Needs: {target: true, role: not holdout,
+            task: $class_weight, columns: {$weight: number, $monotone: number}}
+        transformer: A fitted transformer, as fit_transformer writes it. Needs: {like: train}
+        validation: Rows to judge by; else a share of train. Needs: {target: true, like: train}
+        previous: A model with the same transformer, to add rounds to. Needs: {like: train}
         n_estimators: Number of rounds, at least 1.
         max_depth: Depth of a tree, at least 1.
         learning_rate: Shrinkage of each tree, above 0 and at most 1.
@@ -46,10 +45,10 @@ def train_xgboost(
         class_weight: none, or balanced for classes that count alike.
         weight: Column that says how much a row counts, no feature; empty for all alike.
         monotone: 1 or -1 by numeric feature: the prediction never falls, or rises, with it.
-        seed: Seed of XGBoost and of the validation share.
+        seed: Of XGBoost and the share; the same gives the same bytes on any number of CPUs.
 
     Returns:
-        model: An MLflow model directory with one Pipeline: raw rows in, the target's labels out.
+        model: MLflow's form of one Pipeline, labels out. Gives: {target: $train, task: $train}
         curve: The loss by round as JSON: metric, best_round, and pairs of train and validation.
         report: Learning curve and parameters as a page.
         summary: The same as Markdown, without plots.

@@ -21,14 +21,14 @@ def transform_table(
     the training share are encoded by their own target, too: watch with them, train nothing on them.
 
     Args:
-        table: Rows with the features of the transformer.
+        table: Rows with the features of the transformer. Needs: {columns: [$keep]}
         transformer: A transformer of fit_transformer, or a model that was trained with one.
         keep: Further columns that go along as they are, such as a key; the target always does.
 
     Returns:
         features: The kept columns, then a float64 column for each transformed feature, named as
             scikit-learn's get_feature_names_out has it. Rows, their order, target, task and the
-            share's role stay.
+            share's role stay. Gives: {like: table, keeps: $keep, adds: ["*"]}
     """
     from holdfast.model import load_model
     from holdfast.table import open_table

@@ -29,12 +29,12 @@ def tune_hyperparameters(
 ) -> str:
     """Search for good parameters with Optuna (TPE), by cross-validation on the training share.
 
-    A study that is kept goes on after a kill, and is shared by workers with the same storage. One
-    worker alone finds the same on every run, killed or not.
+    A kept study goes on after a kill, and workers share it; one alone always finds the same.
 
     Args:
-        train: The training share; a locked holdout is refused, and so is a copy of it.
-        transformer: A fitted transformer; its steps are fitted anew in each fold.
+        train: The training share; no copy of a holdout either. Needs: {target: true,
+            role: not holdout, task: [$metric, $estimator], columns: [$by]}
+        transformer: Its steps are fitted anew in each fold. Needs: {like: train}
         estimator: xgboost, or a name that train_sklearn knows.
         space: YAML by parameter: {low, high, log, step}, {choices} or a fixed value; empty for
             xgboost's default, which starts from the defaults of train_xgboost.

@@ -33,7 +33,7 @@ def validate_table(
     grammar is in holdfast/validation/expectations.py.
 
     Args:
-        table: The table to validate.
+        table: The table to validate. Needs: {without: [quarantine_reasons]}
         schema: A TensorFlow Metadata schema as text proto, as infer_schema writes it.
         profile: What profile_table wrote for this table; made here where it is not given.
         baseline: The profile of an earlier table, to find drift; an empty file for none yet.
@@ -50,8 +50,9 @@ def validate_table(
             to five example values.
         report: The findings and the schema as a page.
         summary: The same as Markdown.
-        accepted: The rows that were not set aside, in order.
+        accepted: The rows that were not set aside, in order. Gives: {like: table}
         quarantine: The rows set aside, with the broken rules in the column quarantine_reasons.
+            Gives: {like: table, adds: [quarantine_reasons]}
         Output: The decision: pass, warn (also when rows were set aside), fail, or no_baseline where
             there was no schema or baseline to compare with.
     """
