@@ -27,7 +27,7 @@ test: environments ## Run all tests (those that need Docker or MinIO say so if t
 check: $(VENV)/ready ## Style, types, boundaries, and lint of the compiled YAML
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy components/holdfast pipelines
+	$(BIN)/mypy components/holdfast pipelines supply_chain
 	$(BIN)/lint-imports
 	$(HOLDFAST) lint compiled --fail-on warning
 
@@ -65,7 +65,7 @@ wheel: $(VENV)/ready ## Build the wheel that the images install
 sbom: environments ## Write a bill of materials (CycloneDX) for each image to dist/sbom, and docs/licences.md
 	$(BIN)/python -m supply_chain sbom $(ARGS)
 
-audit: $(VENV)/ready ## Ask an advisory database about every lock (ends with 3 where it can't be asked)
+audit: $(VENV)/ready ## Ask an advisory database about every lock (Error 3: it can't be asked)
 	$(BIN)/python -m supply_chain audit $(ARGS)
 
 bench: environments ## Measure beside others: QUICK=1, ROWS='drift */*/duckdb', OUT=folder, ARGS=--again

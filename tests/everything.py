@@ -1,9 +1,14 @@
-"""Run all tests, each folder in the environment that it tests: python -m tests.everything [ARGS].
+"""Run tests, each where what it tests is installed: python -m tests.everything [GROUPS] [ARGS].
+
+A group is a family, or one of those that run where kfp is: runs, pages (documentation, security,
+licences), services (what needs MLflow's server) and authoring (all others). All run by default;
+what follows the groups' names is for pytest: `make test ARGS="data -k ingest"`.
 
 Authoring tests (catalog, CLI, runs) run where kfp is; a family's tests in that family's own
-environment, with nothing but pytest added; the contracts' where the model stack is.
+environment, with nothing but pytest and Hypothesis added; the contracts' where the model stack is.
 """
 
+import itertools
 import os
 import shutil
 import subprocess
@@ -19,21 +24,18 @@ from holdfast.local import environments
 from tests.programs import program
 
 ROOT = Path(__file__).resolve().parents[1]
+PAGES = ("docs", "security", "supply_chain")
 ALSO = {"training": ["tests/contracts"]}
+# Two run at a time, so the longest come first.
+GROUPS = ("runs", "pages", "services", "authoring", *FAMILIES)
 LEFT_OUT = """
 Left out were tests that need:
 {missing}"""
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run every group and return the worst exit code."""
-    ignored = [f"--ignore=tests/{name}" for name in (*FAMILIES, "contracts")]
-    whole = [sys.executable, "-m", "pytest", *ignored, "tests"]
-    # Those with servers are a group of their own, so that two can run at a time.
-    groups = {"authoring": [*whole, "-m", "not mlflow"], "services": [*whole, "-m", "mlflow"]}
-    for family in FAMILIES:
-        python = str(environments.ensure(family, print))
-        groups[family] = [python, "-m", "pytest", f"tests/{family}", *ALSO.get(family, [])]
+    """Run the groups that are named, or every one, and return the worst exit code."""
+    chosen = list(itertools.takewhile(GROUPS.__contains__, arguments))
     alone = str(pytest_alone())
     codes = {}
 
@@ -43,22 +45,38 @@ def main(arguments: Sequence[str]) -> int:
         start = time.monotonic()
         print(f"running {name}", flush=True)
         done = subprocess.run(
-            [*groups[name], *arguments], cwd=ROOT, env=variables, text=True,
+            [*_pytest(name), *arguments[len(chosen) :]], cwd=ROOT, env=variables, text=True,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         )  # fmt: skip
         codes[name] = done.returncode
         head = f"=== {name} ({time.monotonic() - start:.0f} s) ==="
         print(f"\n{head}\n{done.stdout}", flush=True)
 
-    # The longest first, each lane taking the next: whole runs mostly wait for processes to start.
+    # Each lane takes the next: whole runs mostly wait for processes to start.
     with ThreadPoolExecutor(2) as lanes:
-        list(lanes.map(run, groups))
+        list(lanes.map(run, chosen or GROUPS))
     failed = [name for name, code in codes.items() if code]
     print(f"\ngroups that failed: {', '.join(failed) or 'none'}")
     missing = "\n".join(f"  {name}: {remedy}" for name, remedy in lacking().items())
     if missing:
         print(LEFT_OUT.format(missing=missing))
     return 1 if failed else 0
+
+
+def _pytest(group: str) -> list[str]:
+    """Return how to run a group's tests."""
+    if group in FAMILIES:
+        python = str(environments.ensure(group, print))
+        return [python, "-m", "pytest", f"tests/{group}", *ALSO.get(group, [])]
+    marked = "mlflow" if group == "services" else "not mlflow"
+    whole = [sys.executable, "-m", "pytest", "-m", marked]
+    if group == "runs":
+        return [*whole, "tests/runs"]
+    if group == "pages":
+        return [*whole, *(f"tests/{name}" for name in PAGES)]
+    elsewhere = ("runs", *PAGES) if group == "authoring" else ()
+    ignored = (f"--ignore=tests/{name}" for name in (*FAMILIES, "contracts", *elsewhere))
+    return [*whole, *ignored, "tests"]
 
 
 def lacking() -> dict[str, str]:
@@ -73,6 +91,10 @@ def lacking() -> dict[str, str]:
     if not all(map(program, ("kube-apiserver", "etcd"))):
         found["a kube-apiserver (a stand-in serves the others)"] = (
             "bash tests/deployment/build_kubernetes.sh"
+        )
+    if not program("kubectl"):
+        found["kubectl (a stand-in carries out the pages' commands)"] = (
+            "https://kubernetes.io/docs/tasks/tools"
         )
     if os.geteuid():
         found["root, for /minio and unshare --net"] = "run make test as root"
@@ -102,13 +124,15 @@ def postgresql() -> Path | None:
 
 
 def pytest_alone() -> Path:
-    """Return a folder with pytest and what it needs, to put before a family's own packages."""
-    folder = environments.directory() / f"pytest-{version('pytest')}"
+    """Return a folder with what tests are written in, to put before a family's own packages."""
+    pinned = [f"{name}=={version(name)}" for name in ("pytest", "hypothesis")]
+    folder = environments.directory() / "-".join(["tests", *pinned]).replace("==", "-")
     if not folder.is_dir():
         uv = Path(sys.executable).with_name("uv")
-        pinned = f"pytest=={version('pytest')}"
-        command = [uv, "pip", "install", "--quiet", "--target", folder, pinned]
+        unfinished = folder.with_name(f"{folder.name}.unfinished")
+        command = [uv, "pip", "install", "--quiet", "--target", unfinished, *pinned]
         subprocess.run(command, check=True)
+        unfinished.rename(folder)
     return folder
 
 

@@ -10,6 +10,8 @@ from holdfast.errors import InputError
 
 SHOWN_MISTAKES = 5
 SHOWN_LETTERS = 500
+# No column of numbers holds more.
+WHOLE_BITS = 64
 
 
 class Document(BaseModel):
@@ -31,7 +33,24 @@ class _Loader(yaml.SafeLoader):
             # Aliases of aliases grow without bound, and so do merged keys.
             mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
             raise yaml.MarkedYAMLError(problem="aliases cannot be used", problem_mark=mark)
+        event = self.peek_event()  # type: ignore[no-untyped-call]
+        if getattr(event, "tag", None):
+            # Of "!!int" before a text that is no number, PyYAML makes errors of its own kinds.
+            mark = event.start_mark
+            raise yaml.MarkedYAMLError(problem="tags cannot be used", problem_mark=mark)
+        if isinstance(event, yaml.ScalarEvent):
+            # JSON spells what is beyond 16 bits by two halves, which PyYAML leaves apart; one half
+            # alone can't be written into a report.
+            halves = event.value.encode("utf-16", "surrogatepass")
+            event.value = halves.decode("utf-16")
         return super().compose_node(parent, index)
+
+    def construct_whole(self, node: yaml.ScalarNode) -> int:
+        """Return a whole number that can be compared with a column's."""
+        value = int(self.construct_yaml_int(node))
+        if value.bit_length() > WHOLE_BITS:
+            raise ValueError(f"a whole number of more than {WHOLE_BITS} bits")
+        return value
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
@@ -42,6 +61,7 @@ class _Loader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
+_Loader.add_constructor("tag:yaml.org,2002:int", _Loader.construct_whole)
 # YAML 1.1 takes 1e-06, as JSON and Python write it, for text.
 _Loader.add_implicit_resolver(
     "tag:yaml.org,2002:float",
@@ -69,8 +89,8 @@ def read_document(text: str, kind: type[Kind], name: str) -> Kind:
             f"{'.'.join(str(part) for part in m['loc']) or 'the document'}: {m['msg']}"
             for m in mistakes[:SHOWN_MISTAKES]
         )
-    except ValueError as error:
-        # A number of too many digits, or a day that is in no calendar.
+    except (ValueError, OverflowError) as error:
+        # A number of too many digits, a day that is in no calendar, a letter that is in no script.
         found = str(error)
     raise InputError(
         f"`{name}` must be YAML of the documented grammar. Found: {found[:SHOWN_LETTERS]}. Correct "

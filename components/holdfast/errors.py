@@ -2,14 +2,22 @@
 
 Each class carries the exit code that a process ends with when nobody catches the error, so that a
 runner, a cluster and a shell learn the same thing from a failed step. Such an error is an answer to
-the user, not a defect: its message is printed without a traceback.
+the user, not a defect: its message is printed without a traceback. What comes of a full disk or of
+too little memory, whichever library says so, is told as a `MachineError`.
 """
 
 import atexit
+import errno
 import os
 import re
+import signal
 import sys
+from collections.abc import Iterator
 from types import TracebackType
+
+# What is said of it where a library's error has no errno, or is no MemoryError.
+NO_ROOM = re.compile("No space left on device|Disk quota exceeded|database or disk is full")
+NO_MEMORY = re.compile("bad_alloc|[Oo]ut of [Mm]emory")
 
 
 class HoldfastError(Exception):
@@ -34,14 +42,46 @@ class MachineError(HoldfastError):
     exit_code = 3
 
 
+def lack(error: BaseException) -> MachineError | None:
+    """Return what the machine ran out of, if that is why an error was raised; else None."""
+    if isinstance(error, HoldfastError):
+        return None
+    for each in _causes(error):
+        words = " ".join(without_password(str(each)).split())[-300:]
+        found = f"Found: {f'{type(each).__name__}: {words}'.strip(': .')}."
+        full = isinstance(each, OSError) and each.errno in (errno.ENOSPC, errno.EDQUOT)
+        if full or NO_ROOM.search(str(each)):
+            return MachineError(
+                f"The step must have room on the disk for what it writes. {found} What it wrote "
+                f"is not whole: free space, or give the step a larger volume, and run it again."
+            )
+        if isinstance(each, MemoryError) or NO_MEMORY.search(str(each)):
+            return MachineError(
+                f"The step must have memory for what it computes. {found} Give it more memory, or "
+                f"fewer rows."
+            )
+    return None
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """Yield an error and what it was raised from, each once."""
+    seen: list[BaseException] = []
+    cause: BaseException | None = error
+    while cause is not None and cause not in seen:
+        yield cause
+        seen.append(cause)
+        cause = cause.__cause__ or cause.__context__
+
+
 def _answer(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-    if not isinstance(error, HoldfastError):
+    told = lack(error) or error
+    if not isinstance(told, HoldfastError):
         _others(kind, error, trace)
         return
     # A component's own kind of error is told as the one of this module that it is.
-    known = next(each for each in kind.__mro__ if each.__module__ == __name__)
-    print(f"{known.__name__}: {error}", file=sys.stderr)
-    _codes.append(error.exit_code)
+    known = next(each for each in type(told).__mro__ if each.__module__ == __name__)
+    print(f"{known.__name__}: {told}", file=sys.stderr)
+    _codes.append(told.exit_code)
 
 
 def _leave() -> None:
@@ -56,6 +96,18 @@ def _leave() -> None:
         os._exit(_codes[0])
 
 
+def _stop_when_told() -> None:
+    """Let SIGTERM end the first process of a container, where the kernel leaves it unheard.
+
+    The C library's `_exit` takes it, so that the exit code is the signal's number: a handler in
+    Python would wait until a computation in C has ended. Servers put theirs in its place.
+    """
+    import ctypes
+
+    library = ctypes.CDLL(None)
+    library.signal(signal.SIGTERM, library._exit)
+
+
 def without_password(text: str) -> str:
     """Return text in which URIs name no user and no password."""
     return re.sub(r"//\S*@", "//", text)
@@ -68,3 +120,6 @@ _others = sys.excepthook
 # KFP's executor lets a component's exception end the process, so the hook is the one place that
 # sees every uncaught error in a step, on every runner.
 sys.excepthook = _answer
+# Any other process stops at once when it is told to: what it writes appears whole or not at all.
+if os.getpid() == 1:
+    _stop_when_told()

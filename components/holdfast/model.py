@@ -20,9 +20,12 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import pyarrow as pa
 
+from holdfast import ubjson
 from holdfast.environment import lock_sha256
 from holdfast.errors import InputError
+from holdfast.reading import UNREADABLE, read_yaml_file
 from holdfast.table import Table, Task
+from holdfast.writing import whole
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -210,9 +213,14 @@ def save_model(model: Model, path: str | Path, example: "pd.DataFrame") -> None:
 
     Args:
         model: What to save.
-        path: The directory; nothing may be there.
+        path: The directory, which appears whole or not at all.
         example: A few rows of the frame that the model reads.
     """
+    with whole(path) as unfinished:
+        _save(model, unfinished, example)
+
+
+def _save(model: Model, path: Path, example: "pd.DataFrame") -> None:
     import mlflow.sklearn
     from mlflow.models import Model as MlflowModel
 
@@ -220,7 +228,6 @@ def save_model(model: Model, path: str | Path, example: "pd.DataFrame") -> None:
     # can't call.
     for module in ("mlflow.utils.environment", "mlflow.sklearn"):
         logging.getLogger(module).setLevel(logging.ERROR)
-    path = Path(path)
     mlflow.sklearn.save_model(
         model.pipeline,
         path,
@@ -262,24 +269,43 @@ def load_model(path: str | Path, name: str = "model") -> Model:
         InputError: It is not such a model, or it holds a type that is not trusted.
     """
     import skops.io
-    import yaml
+    from sklearn.pipeline import Pipeline
     from skops.io.exceptions import UntrustedTypesFoundException
 
     try:
-        described = yaml.safe_load((Path(path) / "MLmodel").read_text(encoding="utf-8"))
+        described = read_yaml_file(Path(path) / "MLmodel")
         info = _read_info(described["metadata"])
+        _require_whole_trees(Path(path) / "model.skops")
         pipeline = skops.io.load(Path(path) / "model.skops", trusted=list(TRUSTED_TYPES))
+        if not isinstance(pipeline, Pipeline):
+            raise ValueError(f"a {type(pipeline).__name__}, not a Pipeline")
     except UntrustedTypesFoundException as error:
         raise InputError(
             f"`{name}` holds types that are not on the allow-list: {error}. Only models of "
             f"Holdfast's training components are loaded."
         ) from error
-    except (OSError, KeyError, TypeError, ValueError, yaml.YAMLError, zipfile.BadZipFile) as error:
+    except UNREADABLE as error:
         raise InputError(
             f"`{name}` must be an MLflow model directory of contract {CONTRACT}. Found: "
             f"{type(error).__name__}: {error}. Pass the Model output of a training component."
         ) from error
     return Model(pipeline, info)
+
+
+def _require_whole_trees(file: Path) -> None:
+    """Refuse trees of XGBoost whose sizes lie, before XGBoost reads them: it would crash."""
+    held: list[str] = []
+
+    def note(node: dict[str, Any]) -> dict[str, Any]:
+        # A Booster's state is bytes in a file of the name that the node says.
+        if str(node.get("__loader__")).startswith("Byte"):
+            held.append(node["file"])
+        return node
+
+    with zipfile.ZipFile(file) as stored:
+        json.loads(stored.read("schema.json"), object_hook=note)
+        for name in held:
+            ubjson.require_whole(stored.read(name))
 
 
 def _read_info(metadata: dict[str, Any]) -> ModelInfo:

@@ -4,10 +4,13 @@ A page loads nothing: the KFP UI shows it in a sandboxed frame without a network
 comes from data is escaped.
 """
 
+import re
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 from typing import Any, Protocol
+
+from holdfast.writing import write_text
 
 # Long tables are cut in pages: the KFP UI loads the whole of a report.
 MAX_ROWS = 1000
@@ -50,7 +53,8 @@ class Paragraph:
 
     def markdown(self) -> str:
         """Return the block as Markdown."""
-        return plain(self.text)
+        # At its start a number with a point, a dash or a sign makes a list or a heading.
+        return re.sub(r"^(\d{0,9})([-+=.])", r"\1\\\2", plain(self.text))
 
 
 @dataclass(frozen=True)
@@ -132,12 +136,12 @@ class Report:
 
     def write(self, html_path: str | Path, markdown_path: str | Path) -> None:
         """Write the page and its Markdown."""
-        Path(html_path).write_text(self.html(), encoding="utf-8")
+        write_text(html_path, self.html())
         self.write_markdown(markdown_path)
 
     def write_markdown(self, path: str | Path) -> None:
         """Write the Markdown alone."""
-        Path(path).write_text(self.markdown(), encoding="utf-8")
+        write_text(path, self.markdown())
 
 
 def _text(value: object) -> str:
@@ -159,4 +163,6 @@ def _cell(value: object, tag: str = "td", like: object = None) -> str:
 def plain(text: str) -> str:
     """Return text that Markdown shows as it is: no links, no HTML, no line breaks."""
     shown = escape(" ".join(text.split()), quote=False)
-    return "".join(f"\\{c}" if c in "\\`*_[]()#|!~" else c for c in shown)
+    escaped = "".join(f"\\{c}" if c in "\\`*_[]()#|!~@" else c for c in shown)
+    # What GitHub's Markdown and KFP's page make a link of without being asked.
+    return re.sub(r"(?i)(?<=\w):(?=//)|(?<=\bwww)\.|(?<=mailto):", r"\\\g<0>", escaped)

@@ -19,7 +19,7 @@ from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import pyarrow as pa
 import pyarrow.csv as pa_csv
@@ -27,6 +27,7 @@ import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
 from holdfast.errors import InputError
+from holdfast.reading import read_json
 
 Task = Literal["", "classification", "regression"]
 
@@ -194,35 +195,67 @@ def open_table(path: str | Path, name: str = "table") -> Table:
 
 def _open_manifest(path: Path, name: str) -> Table:
     try:
-        document = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
-        parts = [Part(**part) for part in document["parts"]]
-        target, task, sha256 = document["target"], document["task"], document["sha256"]
-        rows = int(document["rows"])
-        # Tables of before the roles have neither.
-        role, holdout = str(document.get("role", "")), str(document.get("holdout", ""))
+        document = read_json((path / MANIFEST).read_text(encoding="utf-8"))
+        parts, told = [_part(part) for part in document["parts"]], _told(document)
         if not parts:
             raise ValueError("it names no parts")
-    except (ValueError, KeyError, TypeError) as error:
+        if document["rows"] != sum(part.rows for part in parts):
+            raise ValueError("its parts have not the rows that it states")
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(
             f"`{name}` has a {MANIFEST} that is not a table manifest ({error}). Make the table "
             f"again with ingest_table."
         ) from error
-    # The manifest came from outside: a part's name must not lead out of the directory.
-    files = [path / Path(part.file).name for part in parts]
-    for file, part in zip(files, parts, strict=True):
-        found = file.stat().st_size if file.is_file() else 0
-        if not file.is_file() or found != part.bytes:
-            raise InputError(
-                f"`{name}` is incomplete: part {part.file} must have {part.bytes} bytes. Found: "
-                f"{found}. Run the step that made it again."
-            )
     try:
-        return Table(path, ds.dataset(_names(files)), rows, target, task, sha256, role, holdout)
+        dataset = ds.dataset(_names(_files_of(path, parts, name)))
+        rows = dataset.count_rows()
     except (pa.ArrowException, OSError) as error:
         raise InputError(
             f"`{name}` must be whole. Found: a part that is not Parquet ({_first_line(error)}). "
             f"Run the step that made it again."
         ) from error
+    if rows != document["rows"] or told["target"] not in ("", *dataset.schema.names):
+        raise InputError(
+            f"`{name}` must be as its {MANIFEST} says: {document['rows']} rows, with the target "
+            f"{told['target'][:50]!r}. Found: {rows} rows, columns {dataset.schema.names[:20]}. "
+            f"Run the step that made it again."
+        )
+    return Table(path, dataset, rows, **told)
+
+
+def _told(document: dict[str, Any]) -> dict[str, Any]:
+    """Return what a manifest says beside its parts; tables of before the roles have none."""
+    keys = ("target", "task", "sha256", "role", "holdout")
+    told = {key: document.get(key, "") for key in keys}
+    if not all(isinstance(text, str) for text in told.values()):
+        raise ValueError(f"its {', '.join(keys)} are not all text")
+    if told["task"] not in get_args(Task):
+        raise ValueError(f"its task is {told['task'][:50]!r}")
+    return told
+
+
+def _part(entry: dict[str, Any]) -> Part:
+    part = Part(**entry)
+    named = isinstance(part.file, str) and isinstance(part.sha256, str)
+    # True is no number of rows.
+    if not named or type(part.rows) is not int or type(part.bytes) is not int:
+        raise ValueError("a part without file, rows, bytes and sha256")
+    return part
+
+
+def _files_of(path: Path, parts: Sequence[Part], name: str) -> list[Path]:
+    # The manifest came from outside: neither a part's name nor a link leads out of the directory.
+    inside = path.resolve()
+    files = [path / Path(part.file).name for part in parts]
+    for file, part in zip(files, parts, strict=True):
+        there = file.is_file() and file.resolve().parent == inside
+        found = file.stat().st_size if there else 0
+        if not there or found != part.bytes:
+            raise InputError(
+                f"`{name}` is incomplete: part {part.file} must have {part.bytes} bytes. Found: "
+                f"{found}. Run the step that made it again."
+            )
+    return files
 
 
 def _names(files: Sequence[Path]) -> list[str]:
@@ -342,7 +375,10 @@ class TableWriter:
         }
         text = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
         (self._unfinished / MANIFEST).write_text(text, encoding="utf-8")
-        if self.path.is_dir():
+        if (self.path / MANIFEST).is_file():
+            # Of an attempt before this one that was stopped later on.
+            shutil.rmtree(self.path)
+        elif self.path.is_dir():
             self.path.rmdir()
         self._unfinished.rename(self.path)
 

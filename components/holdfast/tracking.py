@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from holdfast.errors import InputError, without_password
+from holdfast.errors import InputError, lack, without_password
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -21,6 +21,7 @@ def tracking() -> Iterator["MlflowClient"]:
 
     Raises:
         InputError: No server is named, or it does not answer or refuses.
+        MachineError: There is no room for what is downloaded.
     """
     uri = os.environ.get("MLFLOW_TRACKING_URI", "")
     if not uri:
@@ -29,6 +30,7 @@ def tracking() -> Iterator["MlflowClient"]:
             "nothing. Set it on this step, for example to http://mlflow.mlflow:5000."
         )
     from mlflow import MlflowClient
+    from mlflow.exceptions import RestException
 
     # A server that is not there is told after seconds, not after MLflow's usual minutes.
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "3")
@@ -39,10 +41,12 @@ def tracking() -> Iterator["MlflowClient"]:
     except Exception as error:
         if not _is_of_mlflow(error):
             raise
+        # What a server has run out of is no lack of this step's.
+        own = None if isinstance(error, RestException) else lack(error)
         said = (str(error).splitlines() or [type(error).__name__])[0]
         found = without_password(said.replace(uri, without_password(uri)))[:300]
         store = " and its artifact store" if _STORE.search(said) else ""
-        raise InputError(
+        raise own or InputError(
             f"MLflow at {without_password(uri)}{store} must answer and accept the model. Found: "
             f"{found} Check that it runs and that MLFLOW_TRACKING_URI points to it, and "
             f"run this step again."

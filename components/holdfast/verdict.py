@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from holdfast.errors import InputError
+from holdfast.reading import read_json
+from holdfast.writing import write_text
 
 Decision = Literal["pass", "warn", "fail", "no_baseline"]
 
@@ -46,7 +48,7 @@ class Verdict:
     def write(self, path: str | Path) -> None:
         """Write the verdict as JSON to the file `path`."""
         text = json.dumps(asdict(self), indent=2, ensure_ascii=False)
-        Path(path).write_text(text + "\n", encoding="utf-8")
+        write_text(path, text + "\n")
 
     def metadata(self) -> dict[str, Any]:
         """Return what an artifact that carries this verdict says about itself."""
@@ -64,10 +66,10 @@ def read_verdict(path: str | Path) -> Verdict:
         InputError: The file is not a verdict.
     """
     try:
-        document = json.loads(Path(path).read_text(encoding="utf-8"))
+        document = read_json(Path(path).read_text(encoding="utf-8"))
         reasons = tuple(_reason(reason) for reason in document["reasons"])
         decision = document["decision"]
-    except (OSError, ValueError, TypeError, KeyError) as error:
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise InputError(
             f"`verdict` must be a verdict's JSON with a decision and reasons, but it could not be "
             f"read ({type(error).__name__}: {error}). Pass the `verdict` output of a gate, such as "
@@ -82,4 +84,11 @@ def read_verdict(path: str | Path) -> Verdict:
 
 
 def _reason(entry: dict[str, Any]) -> Reason:
-    return Reason(**{**entry, "examples": tuple(entry.get("examples", ()))})
+    reason = Reason(**{**entry, "examples": tuple(entry.get("examples", ()))})
+    texts = (reason.code, reason.subject, reason.observed, reason.expected, reason.message,
+             reason.effect, *reason.examples)  # fmt: skip
+    if not all(isinstance(text, str) for text in texts):
+        raise ValueError("a reason whose words are no text")
+    if reason.share is not None and not isinstance(reason.share, int | float):
+        raise ValueError("a reason whose share is no number")
+    return reason

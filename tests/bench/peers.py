@@ -1,87 +1,99 @@
-"""Others' libraries to measure against, each in an environment of its own.
+"""Environments to measure in: those of families, and one of its own for each peer.
 
-A peer is a folder of tests/bench/peers with the lock of what it needs; it is made the first time
-that it is measured. Peers run without a network where this machine allows that, and are told not to
-call home.
+A peer is a folder of tests/bench/peers with the lock of what it needs (`make lock`). Its
+environment is made the first time that it is measured. QUICK makes none that is not there.
 """
 
-import json
-import os
+import importlib.metadata
 import shutil
 import subprocess
-import tempfile
-import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+import sys
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import Any
 
+from holdfast import __version__
 from holdfast.errors import MachineError
-from holdfast.local import environments, files
+from holdfast.images import FAMILIES, image
+from holdfast.local import environments
 from tests.support import ROOT
 
 LOCKS = Path(__file__).parent / "peers"
-SILENT = {"DO_NOT_TRACK": "1", "NML_DISABLE_USAGE_LOGGING": "1", "HF_HUB_OFFLINE": "1"}
+# Beside families and peers: all families' libraries in one, the whole of TFDV.
+OTHERS = {
+    "bench": Path(__file__).with_name("requirements.txt"),
+    "tfdv": ROOT / "tests" / "tfdv" / "requirements.txt",
+}
+# Where kfp is: the authoring environment, which this runs in.
+AUTHORING = "authoring"
+# No environment: an engine, and the images of `make images`.
+DOCKER = "docker"
+# QUICK makes them, too: small, or of packages that the families have brought here already.
+LIGHT = ("bench", "pandera")
 
 
-@dataclass(frozen=True)
-class Measure:
-    """One process: seconds of its work and of all, of processor time, and its peak memory.
-
-    `found` is what it printed, as JSON, on its last line.
-    """
-
-    work: float
-    process: float
-    processor: float
-    megabytes: float
-    found: Any
-
-
-def python(peer: str) -> Path:
-    """Return the Python of a peer's environment, which is made if its lock is new.
+def python(name: str) -> Path:
+    """Return the Python of an environment, which is made if its lock is new.
 
     Raises:
-        MachineError: It can't be installed here.
+        MachineError: It can't be made here.
     """
-    return environments.make(peer, LOCKS / peer / "requirements.txt", print) / "bin" / "python"
+    if name == AUTHORING:
+        return Path(sys.executable)
+    return _made(name)
 
 
-def measure(interpreter: Path, module: str, *arguments: object) -> Measure:
-    """Run a module in a process of its own, and measure it from start to end.
+def require(name: str, quick: bool) -> None:
+    """Make an environment ready.
 
     Raises:
-        MachineError: It failed; the message ends as what it wrote did.
+        MachineError: It can't be made here, or QUICK would have to make a heavy one.
     """
-    command = [*offline(), interpreter, "-m", module, *arguments]
-    variables = {**os.environ, **SILENT, "PYTHONPATH": f"{ROOT}{os.pathsep}{files.PACKAGE.parent}"}
-    with tempfile.TemporaryFile("w+") as written:
-        start = time.perf_counter()
-        process = subprocess.Popen(
-            [str(each) for each in command], env=variables, cwd=ROOT, text=True,
-            stdout=subprocess.PIPE, stderr=written,
-        )  # fmt: skip
-        assert process.stdout is not None
-        printed = process.stdout.read().splitlines()
-        _, code, used = os.wait4(process.pid, 0)
-        seconds = time.perf_counter() - start
-        process.returncode = code
-        written.seek(0)
-        if code:
-            raise MachineError(f"{module} must succeed. Found: {written.read()[-400:]}")
-    last = json.loads(printed[-1])
-    return Measure(
-        last.pop("seconds"), seconds, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024, last
-    )
+    if name in ("", AUTHORING):
+        return
+    if name == DOCKER:
+        _require_images()
+        return
+    if quick and name not in (*FAMILIES, *LIGHT) and not _is_there(name):
+        raise MachineError(f"QUICK does not make the {name} environment; `make bench` does.")
+    _made(name)
+
+
+def version(name: str, distribution: str) -> str:
+    """Return the version of a distribution in an environment, empty where it is not there."""
+    if not distribution:
+        return f"holdfast {__version__}"
+    if distribution == "python":
+        return f"Python {sys.version.split()[0]}"
+    if distribution == "docker":
+        asked = ["docker", "version", "--format", "Docker {{.Server.Version}}"]
+        return subprocess.run(asked, capture_output=True, text=True).stdout.strip()
+    folder = python(name).parents[1] if name != AUTHORING else Path(sys.prefix)
+    paths = [str(path) for path in folder.glob("lib/python3.*/site-packages")]
+    found = importlib.metadata.distributions(name=distribution, path=paths)
+    versions = [each.version for each in found]
+    return f"{distribution} {versions[0]}" if versions else distribution
 
 
 @cache
-def offline() -> Sequence[str]:
-    """Return what starts a process without a network; nothing where that is not allowed."""
-    program = shutil.which("unshare")
-    if program:
-        command = (program, "--net")
-        if not subprocess.run([*command, "true"], capture_output=True, check=False).returncode:
-            return command
-    return ()
+def _require_images() -> None:
+    command = ["docker", "image", "inspect", *map(image, FAMILIES)]
+    if not shutil.which("docker") or subprocess.run(command, capture_output=True).returncode:
+        raise MachineError("It needs a Docker engine and the images: make images")
+
+
+def lock(name: str) -> Path:
+    """Return the lock of an environment that is no family's."""
+    return OTHERS.get(name, LOCKS / name / "requirements.txt")
+
+
+@cache
+def _made(name: str) -> Path:
+    tell: Callable[[str], None] = lambda text: print(text, file=sys.stderr, flush=True)  # noqa: E731
+    if name in FAMILIES:
+        return environments.ensure(name, tell)
+    return environments.make(name, lock(name), tell) / "bin" / "python"
+
+
+def _is_there(name: str) -> bool:
+    return any(environments.directory().glob(f"{name}-*/ready"))

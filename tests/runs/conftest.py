@@ -1,5 +1,6 @@
 """Tables and servers for whole runs."""
 
+import os
 import subprocess
 from pathlib import Path
 
@@ -94,3 +95,18 @@ def engine():
     except docker.errors.DockerException:
         pytest.skip("no Docker engine answers: apt-get install docker.io, start dockerd")
     return client
+
+
+@pytest.fixture(scope="session")
+def hardened(engine, breast_cancer, tmp_path_factory):
+    """Run every component in its image, hardened, and return the launcher with its calls."""
+    from tests.runs import executor_steps
+    from tests.runs.launcher import HardenedLauncher, new_bucket
+
+    if os.geteuid() != 0:
+        pytest.skip("needs root, for /minio")
+    with new_bucket() as bucket:
+        scratch = tmp_path_factory.mktemp("outside")
+        launcher = HardenedLauncher(bucket, scratch, engine, (breast_cancer,))
+        executor_steps.run_catalog(launcher, breast_cancer)
+        yield launcher

@@ -8,18 +8,6 @@ from tests.support import train
 pytestmark = pytest.mark.docker
 
 METRICS = ("roc_auc", "accuracy", "f1", "log_loss")
-IMPORTS = {
-    "data": "holdfast.data.ingest_table.logic, holdfast.data.split_table.logic, minio",
-    "validation": "holdfast.validation.tfdv as t; t._extension()",
-    "training": "holdfast.model, mlflow.sklearn, skops.io, xgboost, sklearn.compose",
-    "evaluation": "holdfast.evaluation.evaluate_model.logic, sklearn.metrics, matplotlib.figure",
-    "registry": "holdfast.registry.register_model.logic, mlflow, sqlalchemy",
-    "serving": "holdfast.model, mlflow.sklearn, skops.io, xgboost, kserve",
-    # gevent, of locust, patches ssl before others use it; the step has a process of its own for it.
-    "deployment": "locust, kubernetes, httpx, matplotlib.figure",
-    "drift": "holdfast.drift.alibi as a; a.detector_class('cd.tabular', 'TabularDrift')",
-    "monitoring": "holdfast.performance.metrics, duckdb, httpx, kfp_server_api, mlflow",
-}
 
 
 def same(first, second) -> None:
@@ -57,19 +45,6 @@ def test_a_mistake_looks_the_same_in_docker(engine, breast_cancer, tmp_path):
 
 @pytest.mark.parametrize("family", FAMILIES)
 class TestImage:
-    def test_it_runs_as_any_user_with_no_network_and_a_read_only_root(self, family, engine):
-        said = engine.containers.run(
-            image(family),
-            ["python3", "-c", f"import {IMPORTS[family]}; print('ok')"],
-            network_mode="none",
-            user="54321:54321",
-            read_only=True,
-            tmpfs={"/tmp": ""},
-            cap_drop=["ALL"],
-            remove=True,
-        )
-        assert said.decode().split()[-1] == "ok"
-
     def test_it_has_no_entrypoint_and_its_bytecode_is_compiled(self, family, engine):
         config = engine.images.get(image(family)).attrs["Config"]
         assert not config["Entrypoint"]

@@ -1,22 +1,18 @@
 """Every component as a cluster's launcher calls it: KFP's executor, MinIO's URIs, no network.
 
-The components run in the order of the pipelines, each on what the one before wrote. What needs a
-cluster or a server has none: then the error or the verdict that its documentation promises counts.
+The components run in the order of the pipelines, each on what the one before wrote, in its family's
+environment; test_hardened_images runs the same in the images.
 """
 
 import os
 import shutil
 import subprocess
-import uuid
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
-from pathlib import Path
 
 import pytest
 
 from holdfast import catalog
 from tests.runs import executor_steps as steps
-from tests.runs.launcher import Launcher, alone
+from tests.runs.launcher import Launcher, alone, new_bucket
 from tests.support import family_python
 
 
@@ -30,14 +26,8 @@ pytestmark = pytest.mark.skipif(not can_run(), reason="needs root, for /minio an
 
 @pytest.fixture
 def launcher(tmp_path):
-    bucket = f"holdfast-test-{uuid.uuid4().hex[:8]}"
-    made_root = not Path("/minio").exists()
-    yield Launcher(bucket, tmp_path)
-    shutil.rmtree(f"/minio/{bucket}", ignore_errors=True)
-    if made_root:
-        # Another run may have its bucket there by now.
-        with suppress(OSError):
-            Path("/minio").rmdir()
+    with new_bucket() as bucket:
+        yield Launcher(bucket, tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -50,43 +40,14 @@ def launcher(tmp_path):
 )
 def test_the_network_is_really_cut(loopback, address, found):
     probe = f"import socket; socket.create_connection(('{address}', 9), 1)"
-    command = [*alone(family_python("data"), loopback), "-c", probe]
+    python = family_python("data")
+    command = [*alone(python, loopback), python, "-c", probe]
     done = subprocess.run(command, capture_output=True, text=True)
     assert found in done.stderr
 
 
-def tell(launcher: Launcher, model: dict, shares: dict, judged: dict) -> None:
-    """Run what is told about a model."""
-    known = steps.assess(launcher, model, shares["test"])
-    steps.describe(launcher, model, shares, judged, known)
-
-
-def use(launcher: Launcher, model: dict, shares: dict, judged: dict) -> None:
-    """Run what is done with a model: score, register, serve, watch and react."""
-    window = steps.window(launcher)
-    scored = steps.score(launcher, model, shares["test"], window)
-    fitted = steps.fit(launcher, shares["train"], scored)
-    steps.register(launcher, model, judged, shares, fitted)
-    fetched = steps.fetch(launcher, model, fitted)
-    steps.serve(launcher, fetched["model"], shares["test"])
-    watched = steps.watch(launcher, scored, fetched, window)
-    steps.find_outliers(launcher, shares)
-    steps.react(launcher, watched, window)
-    steps.ask_in_vain(launcher, fetched["model"], window)
-
-
 def test_every_component_runs_under_kfps_executor(launcher, breast_cancer):
-    table = steps.ingest(launcher, breast_cancer)
-    shares = steps.split(launcher, table)
-    validation = steps.validate(launcher, shares["train"], shares["test"])
-    transformer = launcher.run("fit_transformer", artifacts={"train": shares["train"]})
-    model = steps.learn(launcher, shares["train"], transformer["transformer"], shares["test"])
-    judged = steps.judge(launcher, model, shares, validation["verdict"])
-    with ThreadPoolExecutor(1) as beside:
-        # Neither reads what the other writes.
-        told = beside.submit(tell, launcher, model, shares, judged)
-        use(launcher, model, shares, judged)
-    told.result()
+    steps.run_catalog(launcher, breast_cancer)
     assert launcher.done == set(catalog.__all__)
 
 

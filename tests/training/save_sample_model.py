@@ -8,8 +8,8 @@ import os
 import sys
 from pathlib import Path
 
-from holdfast.table import open_table
 from holdfast import threads
+from holdfast.table import open_table
 from tests.training.samples import save, train_model
 
 if __name__ == "__main__":

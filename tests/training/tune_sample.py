@@ -5,8 +5,8 @@ It is a program so that it can be killed, and run several times at once.
 
 import sys
 
-from holdfast.table import open_table
 from holdfast import threads
+from holdfast.table import open_table
 from holdfast.training.fit_transformer.logic import fit_transformer
 from holdfast.training.folds import Plan
 from holdfast.training.tune_hyperparameters.logic import Budget, Search, tune

@@ -1,6 +1,5 @@
 """Reach a Kubernetes API server: its address, tries, and errors that say what to do."""
 
-import json
 import os
 import re
 from collections.abc import Callable
@@ -9,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from holdfast.errors import InputError, MachineError, without_password
+from holdfast.reading import read_json
 
 if TYPE_CHECKING:
     from kubernetes.client import ApiClient, ApiException, CustomObjectsApi
@@ -212,7 +212,7 @@ def _other(said: dict[str, Any], call: Call) -> Exception:
 def _said(error: "ApiException") -> dict[str, Any]:
     """Return the Status document of an answer, as far as it is one."""
     try:
-        document = json.loads(error.body)
+        document = read_json(error.body)
         found = document if isinstance(document, dict) else {}
     except (TypeError, ValueError):
         found = {}

@@ -11,6 +11,7 @@ from typing import Any
 
 from holdfast.deployment.endpoint import Protocol
 from holdfast.errors import InputError
+from holdfast.reading import read_json, read_yaml_file
 from holdfast.table import Table
 
 # MLflow's types of a signature, and numpy's of a tensor, as the Open Inference Protocol names them.
@@ -69,16 +70,14 @@ def read_model(path: str) -> Described:
     """
     if not path:
         return NOTHING
-    import yaml
-
     try:
-        document = yaml.safe_load((Path(path) / "MLmodel").read_text(encoding="utf-8"))
+        document = read_yaml_file(Path(path) / "MLmodel")
         signature = document.get("signature") or {}
-        inputs, outputs = (json.loads(signature.get(s) or "[]") for s in ("inputs", "outputs"))
+        inputs, outputs = (read_json(signature.get(s) or "[]") for s in ("inputs", "outputs"))
         metadata = document.get("metadata") or {}
         types = {i["name"]: _datatype(i) for i in inputs if i.get("name")}
         return Described(types, tuple(map(_output, outputs)), tuple(metadata.get("classes") or ()))
-    except (OSError, ValueError, TypeError, KeyError, AttributeError, yaml.YAMLError) as error:
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise InputError(
             f"`model` must be an MLflow model directory. Found: {type(error).__name__}: {error}. "
             f"Pass the Model output of a training component."
@@ -106,7 +105,8 @@ def read_example(path: str) -> Rows:
         if not file.is_file():
             continue
         try:
-            found = _rows(json.loads(file.read_text(encoding="utf-8")))
+            found = _rows(read_json(file.read_text(encoding="utf-8")))
+            _require_tensors(found)
         except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
             raise InputError(
                 f"`model` must hold an input example of rows in {name}. Found: "
@@ -147,6 +147,21 @@ def _records(records: Sequence[dict[str, Any]]) -> Rows:
 
 def _plain(rows: Sequence[Any]) -> Rows:
     return Rows((), tuple(_value(row) for row in rows))
+
+
+def _require_tensors(rows: Rows) -> None:
+    """Refuse values that no tensor holds: in a column, or in a row, some are lists of others."""
+    for values in zip(*rows.values, strict=True) if rows.columns else (rows.values,):
+        _shape(values)
+
+
+def _shape(values: Any) -> tuple[int, ...]:
+    if not isinstance(values, list | tuple):
+        return ()
+    shapes = {_shape(value) for value in values}
+    if len(shapes) > 1:
+        raise ValueError("values of different shapes")
+    return (len(values), *(shapes.pop() if shapes else ()))
 
 
 def take_rows(table: Table, described: Described, most: int = MAX_ROWS) -> Rows:

@@ -7,7 +7,6 @@ detector is made of these anew: what its own `save_detector` writes, it reads ba
 
 import hashlib
 import json
-import shutil
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -21,6 +20,8 @@ from holdfast.drift.significance import Correction, Method
 from holdfast.errors import InputError
 from holdfast.optional import is_there
 from holdfast.profiles.profile import FILE, Profile, read_profile
+from holdfast.reading import UNREADABLE, read_json
+from holdfast.writing import whole
 
 CONTRACT = "drift_detector/1"
 DOCUMENT, SAMPLE, PROFILE = "detector.json", "sample.parquet", "profile"
@@ -74,13 +75,15 @@ class Detector:
 
     def write(self, path: str | Path) -> None:
         """Write the directory: all of it or nothing."""
-        folder = Path(path)
-        unfinished = folder.with_name(folder.name + ".unfinished")
-        shutil.rmtree(unfinished, ignore_errors=True)
-        unfinished.mkdir(parents=True)
-        self.profile.write(unfinished / PROFILE)
-        pq.write_table(self.sample, unfinished / SAMPLE, compression="zstd")
-        document = {
+        with whole(path) as unfinished:
+            self.profile.write(unfinished / PROFILE)
+            pq.write_table(self.sample, unfinished / SAMPLE, compression="zstd")
+            files = {name: _sha256(unfinished / name) for name in _files()}
+            text = json.dumps(self._document(files), indent=2, ensure_ascii=False) + "\n"
+            (unfinished / DOCUMENT).write_text(text, encoding="utf-8")
+
+    def _document(self, files: dict[str, str]) -> dict[str, Any]:
+        return {
             "contract": CONTRACT,
             "settings": asdict(self.settings),
             "columns": [asdict(column) for column in self.judged],
@@ -89,12 +92,8 @@ class Detector:
             "rows": self.rows,
             "data_sha256": self.data_sha256,
             "libraries": self.libraries,
-            "files": {name: _sha256(unfinished / name) for name in _files()},
+            "files": files,
         }
-        text = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
-        (unfinished / DOCUMENT).write_text(text, encoding="utf-8")
-        shutil.rmtree(folder, ignore_errors=True)
-        unfinished.rename(folder)
 
 
 def read_detector(path: str | Path) -> Detector | None:
@@ -107,7 +106,7 @@ def read_detector(path: str | Path) -> Detector | None:
     if not is_there(path):
         return None
     try:
-        document = json.loads((folder / DOCUMENT).read_text(encoding="utf-8"))
+        document = read_json((folder / DOCUMENT).read_text(encoding="utf-8"))
         found = document.get("contract")
     except (OSError, ValueError, AttributeError) as error:
         raise _unreadable(f"no readable {DOCUMENT} ({type(error).__name__})") from error
@@ -116,9 +115,12 @@ def read_detector(path: str | Path) -> Detector | None:
             f"`detector` must be of the contract {CONTRACT}. Found: {found}. Fit it again with "
             f"fit_drift_detector of this version."
         )
-    for name, expected in document["files"].items():
+    files = document.get("files")
+    if not isinstance(files, dict) or set(files) != set(_files()):
+        raise _unreadable("other files than its own")
+    for name, expected in files.items():
         file = folder / name
-        if name not in _files() or not file.is_file() or _sha256(file) != expected:
+        if not file.is_file() or _sha256(file) != expected:
             raise _unreadable(f"{name} is missing, or is not as it was written")
     try:
         return Detector(
@@ -129,7 +131,7 @@ def read_detector(path: str | Path) -> Detector | None:
             pq.read_table(folder / SAMPLE),
             document["data_sha256"], document["libraries"],
         )  # fmt: skip
-    except (KeyError, TypeError, ValueError, pa.ArrowException) as error:
+    except (*UNREADABLE, pa.ArrowException) as error:
         raise _unreadable(f"a {DOCUMENT} that lacks something ({error})") from error
 
 

@@ -5,7 +5,6 @@ and for regression `losses.skops`, the trees that expect an error. No rows are i
 """
 
 import json
-import zipfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -17,7 +16,9 @@ from holdfast.monitoring.calibration import Calibrator
 from holdfast.monitoring.covariates import Covariate
 from holdfast.monitoring.loss_estimation import LossEstimator
 from holdfast.performance.bootstrap import Interval
+from holdfast.reading import UNREADABLE, read_json
 from holdfast.table import Task
+from holdfast.writing import whole
 
 if TYPE_CHECKING:
     import numpy as np
@@ -81,25 +82,18 @@ class PerformanceBaseline:
 
     def write(self, path: str | Path) -> None:
         """Write the directory, whole or not at all."""
-        import shutil
-
         import numpy as np
 
-        folder = Path(path)
-        unfinished = folder.with_name(folder.name + ".unfinished")
-        shutil.rmtree(unfinished, ignore_errors=True)
-        unfinished.mkdir(parents=True)
         arrays = {"errors": self.errors}
         if self.calibrator:
             arrays |= {"points": self.calibrator.points, "values": self.calibrator.values}
-        np.savez_compressed(unfinished / ARRAYS, **arrays)
-        if self.losses:
-            self.losses.write(unfinished / LOSSES)
         text = json.dumps(self._document(), indent=1, ensure_ascii=False, allow_nan=False)
-        (unfinished / DOCUMENT).write_text(text + "\n", encoding="utf-8")
-        if folder.is_dir():
-            folder.rmdir()
-        unfinished.rename(folder)
+        with whole(path) as unfinished:
+            unfinished.mkdir()
+            np.savez_compressed(unfinished / ARRAYS, **arrays)
+            if self.losses:
+                self.losses.write(unfinished / LOSSES)
+            (unfinished / DOCUMENT).write_text(text + "\n", encoding="utf-8")
 
     def metadata(self) -> dict[str, Any]:
         """Return what the artifact says about itself."""
@@ -136,14 +130,14 @@ def read_baseline(path: str | Path, name: str = "baseline") -> PerformanceBaseli
 
     folder = Path(path)
     try:
-        document = json.loads((folder / DOCUMENT).read_text(encoding="utf-8"))
+        document = read_json((folder / DOCUMENT).read_text(encoding="utf-8"))
         found = document["holdfast_contract"]
         if found != CONTRACT:
             raise ValueError(f"its contract is {found!r}, not {CONTRACT!r}")
         with np.load(folder / ARRAYS, allow_pickle=False) as arrays:
             kept = {key: arrays[key] for key in arrays.files}
         return _restored(document, kept, folder, name)
-    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
+    except UNREADABLE as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise InputError(
             f"`{name}` must be a performance baseline of contract {CONTRACT}. Found: {reason}. Pass"

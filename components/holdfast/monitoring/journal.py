@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from holdfast.errors import MachineError
+from holdfast.reading import read_json
 from holdfast.tracking import ensure_registered
 
 if TYPE_CHECKING:
@@ -115,5 +116,5 @@ class Journal:
 
 def _value(tags: dict[str, str]) -> dict[str, Any]:
     parts = sorted(name for name in tags if name.startswith("value."))
-    value: dict[str, Any] = json.loads("".join(tags[part] for part in parts))
+    value: dict[str, Any] = read_json("".join(tags[part] for part in parts))
     return value

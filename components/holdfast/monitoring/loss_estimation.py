@@ -15,6 +15,7 @@ from holdfast.errors import InputError
 from holdfast.model import reproducible
 from holdfast.monitoring.threads import one_thread
 from holdfast.performance.bootstrap import Interval
+from holdfast.reading import UNREADABLE
 
 if TYPE_CHECKING:
     import numpy as np
@@ -137,15 +138,12 @@ def read(path: Path, spread: dict[str, float], name: str) -> LossEstimator:
     Raises:
         InputError: The file is none, or holds other types.
     """
-    import zipfile
-
     import skops.io
     from skops.io.exceptions import UntrustedTypesFoundException
 
     try:
         models = skops.io.load(path, trusted=list(TRUSTED))
-    except (UntrustedTypesFoundException, OSError, ValueError, KeyError, TypeError,
-            zipfile.BadZipFile) as error:  # fmt: skip
+    except (UntrustedTypesFoundException, *UNREADABLE) as error:
         raise InputError(
             f"`{name}` must hold trees that expect a loss. Found: "
             f"{str(error).splitlines()[0] if str(error) else type(error).__name__}. Pass the "

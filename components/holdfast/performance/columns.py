@@ -12,6 +12,7 @@ from typing import Any
 import pyarrow as pa
 
 from holdfast.errors import InputError
+from holdfast.reading import read_json
 from holdfast.table import Task
 
 PREDICTION = "prediction"
@@ -63,8 +64,7 @@ def columns_of(schema: pa.Schema, name: str, classes: Sequence[Any] = ()) -> Pre
             f"`{name}` must be a table of predictions. Found: columns {schema.names[:20]}, and "
             f"nothing that says what they mean. Make it with batch_predict."
         )
-    document = json.loads(said)
-    found = PredictionColumns(document["task"], document["target"], tuple(document["classes"]))
+    found = _read(said, name)
     lacking = [c for c in (PREDICTION, *found.probabilities) if c not in schema.names]
     if lacking or (classes and found.classes != tuple(classes)):
         raise InputError(
@@ -72,4 +72,20 @@ def columns_of(schema: pa.Schema, name: str, classes: Sequence[Any] = ()) -> Pre
             f"names. Found: the classes {list(found.classes)}, and it lacks {lacking}. Pass what "
             f"batch_predict wrote, all its columns."
         )
+    return found
+
+
+def _read(said: bytes, name: str) -> PredictionColumns:
+    try:
+        document = read_json(said)
+        found = PredictionColumns(
+            document["task"], str(document["target"]), tuple(document["classes"])
+        )
+        if found.task not in ("classification", "regression"):
+            raise ValueError(f"the task {found.task!r}")
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(
+            f"`{name}` must be a table of predictions. Found: a note of what its columns mean that "
+            f"could not be read ({error}). Make it with batch_predict."
+        ) from error
     return found

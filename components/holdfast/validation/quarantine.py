@@ -11,6 +11,7 @@ import pyarrow as pa
 from holdfast.errors import InputError
 from holdfast.table import MANIFEST, Table, TableWriter, open_table
 from holdfast.validation.row_rules import Aside
+from holdfast.writing import whole
 
 REASONS = "quarantine_reasons"
 
@@ -49,7 +50,8 @@ def write_rows(
 
     """
     if not len(aside.rows) and (table.path / MANIFEST).is_file():
-        shutil.copytree(table.path, accepted, copy_function=_link, dirs_exist_ok=True)
+        with whole(accepted) as unfinished:
+            shutil.copytree(table.path, unfinished, copy_function=_link)
         with _writer(table, quarantine, with_reasons=True):
             pass
     else:

@@ -9,6 +9,7 @@ from google.protobuf import text_format
 from tensorflow_metadata.proto.v0.schema_pb2 import Feature, FeatureType, Schema
 
 from holdfast.errors import InputError
+from holdfast.writing import write_text
 
 CONTRACT = "schema/1"
 # An annotation of a feature: its values are shown in no verdict and no report.
@@ -42,7 +43,7 @@ def read_schema(path: str | Path) -> Schema:
 
 def write_schema(schema: Schema, path: str | Path) -> None:
     """Write a schema as text proto, which people edit and keep in git."""
-    Path(path).write_text(text_format.MessageToString(schema, as_utf8=True), encoding="utf-8")
+    write_text(path, text_format.MessageToString(schema, as_utf8=True))
 
 
 def metadata(schema: Schema) -> dict[str, object]:

@@ -20,6 +20,7 @@ from tensorflow_metadata.proto.v0.statistics_pb2 import (
 
 from holdfast.profiles.columns import NumberColumn, TextColumn, quantiles
 from holdfast.profiles.profile import Profile
+from holdfast.writing import whole
 
 STATISTICS = "FeatureStats.pb"
 TOP_VALUES = 20
@@ -30,10 +31,11 @@ BUCKETS = 10
 
 
 def write_profile(profile: Profile, path: str | Path) -> None:
-    """Write a profile's directory, TFDV's statistics among it."""
-    profile.write(path)
+    """Write a profile's directory, TFDV's statistics among it: all of it or nothing."""
     statistics = dataset_statistics(profile).SerializeToString(deterministic=True)
-    (Path(path) / STATISTICS).write_bytes(statistics)
+    with whole(path) as unfinished:
+        profile.write(unfinished)
+        (unfinished / STATISTICS).write_bytes(statistics)
 
 
 def dataset_statistics(profile: Profile) -> DatasetFeatureStatisticsList:

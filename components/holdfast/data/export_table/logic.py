@@ -15,6 +15,7 @@ from holdfast.data.sources.places import MANIFEST, is_database, shown
 from holdfast.data.sources.postgresql import Digest
 from holdfast.data.sources.targets import Target, target_of
 from holdfast.errors import InputError
+from holdfast.reading import read_json
 from holdfast.table import Table, TableWriter, open_table
 
 FORMATS = (".parquet", ".csv")
@@ -133,7 +134,7 @@ def _swap(target: Target, files: dict[str, Path], manifest: Path, there: set[str
 def _manifest(target: Target) -> dict[str, Any]:
     """Return the manifest that is there, empty if there is none of ours."""
     try:
-        found = json.loads(target.read(MANIFEST) or b"{}")
+        found = read_json(target.read(MANIFEST) or b"{}")
         _ = [part["file"] for part in found.get("parts", [])]
     except (ValueError, KeyError, TypeError, AttributeError):
         return {}

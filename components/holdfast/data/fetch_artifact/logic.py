@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from holdfast.data.sources.places import AbsentError, Source, fetched, is_hidden, place_of, shown
-from holdfast.errors import InputError
+from holdfast.errors import InputError, lack
+from holdfast.writing import whole
 
 
 @dataclass(frozen=True)
@@ -71,23 +72,18 @@ def _fingerprint(source: Source) -> str:
 
 
 def _copy(source: Source, path: Path) -> None:
-    unfinished = path.with_name(f"{path.name}.unfinished")
     try:
-        for part, file in zip(source.parts, source.files, strict=True):
-            place = unfinished if source.place.single else unfinished / _inside(part.name)
-            place.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(file, place)
-        source.check()
-        unfinished.rename(path)
+        with whole(path) as unfinished:
+            for part, file in zip(source.parts, source.files, strict=True):
+                place = unfinished if source.place.single else unfinished / _inside(part.name)
+                place.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(file, place)
+            source.check()
     except OSError as error:
-        raise InputError(
+        raise lack(error) or InputError(
             f"`uri` must hold files that fit into one folder. Found: {error.strerror}. Check that "
-            f"no name is a file and a folder at once, and the disk."
+            f"no name is a file and a folder at once."
         ) from error
-    finally:
-        if unfinished.is_dir():
-            shutil.rmtree(unfinished)
-        unfinished.unlink(missing_ok=True)
 
 
 def _inside(name: str) -> PurePosixPath:

@@ -97,7 +97,8 @@ def time_of(parameter: str, text: str) -> datetime:
 def _span(length: "re.Match[str]") -> timedelta:
     try:
         span = timedelta(**{unit: int(n) for unit, n in length.groupdict().items() if n})
-    except OverflowError:
+    except (OverflowError, ValueError):
+        # A number of thousands of digits is no int to Python.
         span = timedelta.max
     if not timedelta(0) < span < timedelta(days=100_000):
         raise InputError(

@@ -1,7 +1,6 @@
 """Where data lies: one object, a directory or prefix of objects, or those that a glob matches."""
 
 import hashlib
-import json
 import re
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
@@ -12,6 +11,7 @@ from typing import Protocol
 from urllib.parse import urlsplit
 
 from holdfast.errors import InputError, MachineError, without_password
+from holdfast.reading import read_json
 
 MANIFEST = "_manifest.json"
 MAX_MANIFEST_BYTES = 2**26
@@ -180,7 +180,7 @@ def _of_manifest(place: Place, parts: Sequence[Part]) -> list[Part]:
     with tempfile.TemporaryDirectory(prefix="holdfast-") as folder:
         file = place.fetch(by_name[MANIFEST], Path(folder) / "manifest", MAX_MANIFEST_BYTES)
         try:
-            document = json.loads(file.read_text(encoding="utf-8"))
+            document = read_json(file.read_text(encoding="utf-8"))
             names = [str(part["file"]) for part in document["parts"]]
         except (ValueError, KeyError, TypeError):
             return []

@@ -1,6 +1,5 @@
 """Whether an endpoint stays well while its traffic shifts: requests, spread over a step's time."""
 
-import json
 import math
 import time
 from collections import Counter
@@ -10,6 +9,7 @@ from dataclasses import dataclass
 from holdfast.deployment.endpoint import Answer, Caller, Endpoint, Patience, protocols
 from holdfast.deployment.examples import body_of, read_example, read_model
 from holdfast.errors import InputError
+from holdfast.reading import read_json
 from holdfast.verdict import Reason
 
 SERVICE, CANARY = "service", "canary"
@@ -79,7 +79,7 @@ def question(model_path: str, request: str, protocol: str, name: str) -> Questio
     path = Endpoint("http://any", name).path(chosen)
     if request:
         try:
-            document = json.loads(request)
+            document = read_json(request)
         except ValueError as error:
             raise _no_body(str(error)) from error
         if not isinstance(document, dict):
@@ -118,7 +118,7 @@ def observe(
 def _version(answer: Answer) -> str:
     """Return the model's version that an answer names; empty if it names none."""
     try:
-        return answer.version or str(json.loads(answer.body).get("model_version") or "")
+        return answer.version or str(read_json(answer.body).get("model_version") or "")
     except (ValueError, AttributeError):
         return ""
 

@@ -9,8 +9,6 @@ mean, whatever the detector, the columns or their distribution (split conformal:
 
 import json
 import math
-import shutil
-import zipfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -22,6 +20,8 @@ import pyarrow as pa
 from holdfast.drift.fit_outlier_detector import scoring
 from holdfast.drift.fit_outlier_detector.encoding import Code, Encoded, encode, with_grid
 from holdfast.errors import InputError
+from holdfast.reading import UNREADABLE, read_json
+from holdfast.writing import whole
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -89,24 +89,18 @@ class OutlierDetector:
 
     def write(self, path: str | Path) -> None:
         """Write the directory, which appears whole or not at all."""
-        path = Path(path)
-        unfinished = path.with_name(path.name + ".unfinished")
-        shutil.rmtree(unfinished, ignore_errors=True)
-        unfinished.mkdir(parents=True)
         about = {
             key: list(v) if isinstance(v, tuple) else v for key, v in asdict(self.about).items()
         }
         columns = [{k: v for k, v in asdict(code).items() if k != "grid"} for code in self.codes]
         document = {"holdfast_contract": CONTRACT, **about, "columns": columns}
         text = json.dumps(document, indent=1, ensure_ascii=False) + "\n"
-        (unfinished / FILE).write_text(text, encoding="utf-8")
         grids = {f"grid_{place}": np.array(code.grid) for place, code in enumerate(self.codes)}
-        np.savez_compressed(
-            unfinished / ARRAYS, scores=self.scores, **grids, **self.scorer.arrays()
-        )
-        if path.is_dir():
-            path.rmdir()
-        unfinished.rename(path)
+        arrays = {"scores": self.scores, **grids, **self.scorer.arrays()}
+        with whole(path) as unfinished:
+            unfinished.mkdir()
+            (unfinished / FILE).write_text(text, encoding="utf-8")
+            np.savez_compressed(unfinished / ARRAYS, **arrays)
 
 
 def rank(judged: int, contamination: float) -> int:
@@ -121,7 +115,7 @@ def read_detector(path: str | Path, name: str = "detector") -> OutlierDetector:
         InputError: There is none there, or it does not work under these libraries.
     """
     try:
-        document = json.loads((Path(path) / FILE).read_text(encoding="utf-8"))
+        document = read_json((Path(path) / FILE).read_text(encoding="utf-8"))
         if document.pop("holdfast_contract", None) != CONTRACT:
             raise ValueError(f"its contract is not {CONTRACT}")
         with np.load(Path(path) / ARRAYS, allow_pickle=False) as stored:
@@ -132,7 +126,7 @@ def read_detector(path: str | Path, name: str = "detector") -> OutlierDetector:
             raise ValueError(f"its method is {about.method!r}")
         scorer = scoring.restore(about.method, arrays, about.seed)
         return OutlierDetector(about, codes, scorer, arrays["scores"])
-    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
+    except UNREADABLE as error:
         found = (str(error).splitlines() or [""])[0] or type(error).__name__
         raise InputError(
             f"`{name}` must be an outlier detector. Found: {found}. Pass the `detector` output of "

@@ -27,7 +27,7 @@ class Outcome:
 
     def write(self, path: str | Path) -> None:
         """Write the page as Markdown."""
-        Path(path).write_text(self.report.markdown(), encoding="utf-8")
+        self.report.write_markdown(path)
 
     def go_on(self) -> Decision:
         """Say what was decided, and return the worst decision if the run may go on.

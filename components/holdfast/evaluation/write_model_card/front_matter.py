@@ -19,6 +19,10 @@ LICENSES = frozenset({
 })  # fmt: skip
 
 
+# What begins HTML, a link or a piece of code; no key and no word of ours holds it.
+_HARM = re.compile(r"[<\[`@]|(?<=:)/(?=/)|(?<=www)\.")
+
+
 def front_matter(
     name: str,
     license_text: str,
@@ -52,8 +56,20 @@ def front_matter(
             "metrics": [_metric(measure) for measure in measures],
         }
         document["model-index"] = [{"name": _line(name), "results": [result]}]
-    text = yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=100)
-    return f"---\n{text}---\n"
+
+    class Dumper(yaml.SafeDumper):
+        """Quotes what Markdown takes for more than text, so that it can be escaped."""
+
+    Dumper.add_representer(str, _scalar)
+    text = yaml.dump(document, Dumper=Dumper, sort_keys=False, allow_unicode=True, width=100)
+    # To who does not know front matter, it is Markdown; YAML reads the same names as before.
+    escaped = _HARM.sub(lambda found: f"\\x{ord(found[0]):02X}", text)
+    return f"---\n{escaped}---\n"
+
+
+def _scalar(dumper: Any, text: str) -> Any:
+    style = '"' if _HARM.search(text) else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
 
 def _license(text: str) -> dict[str, str]:

@@ -18,6 +18,7 @@ from holdfast.evaluation.write_model_card.measures import Measure, measures
 from holdfast.evaluation.write_model_card.subject import Subject, read_subject
 from holdfast.report import Report
 from holdfast.verdict import Verdict, read_verdict
+from holdfast.writing import write_text
 
 # Who may know the commit where no parameter says it.
 COMMIT_VARIABLES = ("HOLDFAST_GIT_COMMIT", "GIT_COMMIT")
@@ -69,8 +70,8 @@ class Card:
     def write(self, markdown_path: str | Path, html_path: str | Path) -> None:
         """Write the card as Markdown, metadata block first, and as a page."""
         text = f"{self.metadata}\n{self.report.markdown()}"
-        Path(markdown_path).write_text(text, encoding="utf-8")
-        Path(html_path).write_text(self.report.html(), encoding="utf-8")
+        write_text(markdown_path, text)
+        write_text(html_path, self.report.html())
 
 
 def measured(

@@ -48,8 +48,8 @@ class Message(Document):
     at: AwareDatetime
     text: str
     suppressed: int = 0
-    findings: tuple[Finding, ...] = Field((), strict=False)
-    links: tuple[str, ...] = Field((), strict=False)
+    findings: tuple[Finding, ...] = Field(default=(), strict=False)
+    links: tuple[str, ...] = Field(default=(), strict=False)
 
     @property
     def title(self) -> str:
@@ -85,8 +85,8 @@ class State(Document):
 
     window: str = ""
     alerts: dict[str, Standing] = Field(default_factory=dict)
-    pending: tuple[Delivery, ...] = Field((), strict=False)
-    delivered: tuple[str, ...] = Field((), strict=False)
+    pending: tuple[Delivery, ...] = Field(default=(), strict=False)
+    delivered: tuple[str, ...] = Field(default=(), strict=False)
 
     def take(
         self, new: tuple[Delivery, ...], holder: str, now: datetime, until: datetime

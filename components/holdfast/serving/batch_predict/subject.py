@@ -6,6 +6,7 @@ from pathlib import Path
 
 from holdfast.errors import InputError
 from holdfast.model import Model, load_model
+from holdfast.reading import read_yaml_file
 from holdfast.tracking import fetch_model
 
 # What MLflow writes beside the files of a version that it downloads.
@@ -52,9 +53,13 @@ def find_model(path: str, name: str, version: str) -> Subject:
 
 def _identity(path: Path) -> tuple[str, int]:
     """Return name and version of a model that was downloaded from a registry."""
-    import yaml
-
     if not (path / META).is_file():
         return "", 0
-    said = yaml.safe_load((path / META).read_text(encoding="utf-8"))
-    return str(said["model_name"]), int(said["model_version"])
+    try:
+        said = read_yaml_file(path / META)
+        return str(said["model_name"]), int(said["model_version"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(
+            f"`model` must hold a {META} as MLflow writes it, or none. Found: one that could not "
+            f"be read ({error}). Fetch the model again with fetch_model."
+        ) from error

@@ -11,6 +11,7 @@ import pyarrow as pa
 from holdfast.errors import InputError
 from holdfast.model import Model, feature_frame, load_model
 from holdfast.performance.answers import answers_of, finite_rows, output_of
+from holdfast.reading import read_yaml_file
 from holdfast.serving.predictor.quick import quicken
 from holdfast.serving.predictor.signature import Column, RequestError, Signature, refuse
 
@@ -156,7 +157,7 @@ def read_example(folder: Path, model: Model) -> pa.Table:
         values = dict(zip(document["columns"], zip(*document["data"], strict=True), strict=True))
         columns = tuple(Column(name, model.info.kind_of(name)) for name in model.info.features)
         return Signature(columns, len(document["data"])).table(values)
-    except (OSError, ValueError, KeyError, TypeError, RequestError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError, RequestError) as error:
         raise InputError(
             f"`model-dir` must hold the input example that a model is tried with before it is "
             f"ready. Found: {type(error).__name__}: {error}. Train the model again."
@@ -248,7 +249,5 @@ def _require_answer(fallback: Fallback, example: pa.Table) -> None:
 
 
 def _model_id(folder: Path) -> str:
-    import yaml
-
-    described: Mapping[str, Any] = yaml.safe_load((folder / "MLmodel").read_text(encoding="utf-8"))
+    described = read_yaml_file(folder / "MLmodel")
     return str(described.get("model_uuid", ""))[:12]

@@ -14,6 +14,7 @@ from holdfast.table import Table
 from holdfast.training import boosting, plots
 from holdfast.training.boosting import Boosting
 from holdfast.training.lessons import Lessons, join_model, read_lessons, read_validation
+from holdfast.writing import write_text
 
 if TYPE_CHECKING:
     from xgboost import XGBModel
@@ -67,7 +68,7 @@ class Curve:
 
     def write(self, path: str | Path) -> None:
         """Write the curve as JSON."""
-        Path(path).write_text(json.dumps(asdict(self)) + "\n", encoding="utf-8")
+        write_text(path, json.dumps(asdict(self)) + "\n")
 
     def metadata(self) -> dict[str, Any]:
         """Return what the artifact says about itself."""

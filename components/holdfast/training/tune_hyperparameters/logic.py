@@ -21,6 +21,7 @@ from holdfast.training.folds import Fold, Plan, fold
 from holdfast.training.scoring import Metric, choose, score
 from holdfast.training.tune_hyperparameters.space import Space, read_space
 from holdfast.training.tune_hyperparameters.storage import open_storage
+from holdfast.writing import write_text
 
 if TYPE_CHECKING:
     from optuna import Study, Trial
@@ -78,7 +79,7 @@ class Trials:
 
     def write(self, best_path: str | Path, study_path: str | Path) -> None:
         """Write the best parameters, and the study with every finished trial, as JSON."""
-        Path(best_path).write_text(self.best() + "\n", encoding="utf-8")
+        write_text(best_path, self.best() + "\n")
         study = {
             "estimator": self.estimator,
             "metric": self.metric.name,
@@ -86,7 +87,7 @@ class Trials:
             "importance": self.importance,
             "trials": list(self.finished),
         }
-        Path(study_path).write_text(json.dumps(study, indent=1) + "\n", encoding="utf-8")
+        write_text(study_path, json.dumps(study, indent=1) + "\n")
 
     def metrics(self) -> dict[str, float]:
         """Return what the metrics artifact shows."""
