@@ -94,5 +94,5 @@ def read_document(text: str, kind: type[Kind], name: str) -> Kind:
         found = str(error)
     raise InputError(
         f"`{name}` must be YAML of the documented grammar. Found: {found[:SHOWN_LETTERS]}. Correct "
-        f"it; the README of the component gives the grammar."
+        f"it; the page of the component or the command gives the grammar."
     )

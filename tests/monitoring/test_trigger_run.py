@@ -3,6 +3,7 @@
 import logging
 import threading
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -14,9 +15,9 @@ from holdfast.monitoring.trigger_run.logic import Wish, follow, trigger
 from tests.services.kfp_server import Fault, kfp_server
 
 CANARY = "T0KENcanary99"
-QUICK = Patience(attempts=3, timeout=20, wait=0.01)
+QUICK = Patience(attempts=3, timeout=20, wait=0.01, settle=0)
 # For a server that hangs, which it does for longer than that.
-SHORT = Patience(attempts=3, timeout=2, wait=0.01)
+SHORT = Patience(attempts=3, timeout=2, wait=0.01, settle=0)
 SPEC = {
     "root": {
         "inputDefinitions": {
@@ -31,7 +32,7 @@ SPEC = {
         }
     }
 }
-WISH = Wish("training", "2026-11-21", "churn", parameters={"uri": "s3://b/t"}, settle=0)
+WISH = Wish("training", "2026-11-21", "churn", parameters={"uri": "s3://b/t"})
 
 
 @pytest.fixture
@@ -131,7 +132,7 @@ def test_of_two_starts_at_once_one_run_stays(kfp):
     found = []
 
     def go():
-        found.append(trigger(wish(settle=1.5), access(kfp)))
+        found.append(trigger(wish(), access(kfp, replace(QUICK, settle=1.5))))
 
     threads = [threading.Thread(target=go) for _ in range(2)]
     for thread in threads:

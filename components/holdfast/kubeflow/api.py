@@ -1,6 +1,5 @@
 """Kubeflow Pipelines' API (v2beta1): calls that are tried again, and errors that say what to do."""
 
-import json
 import os
 import re
 from collections.abc import Callable, Iterator
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from holdfast.errors import InputError
+from holdfast.reading import read_json
 
 if TYPE_CHECKING:
     from kfp_server_api import ApiClient, Configuration
@@ -240,7 +240,7 @@ def _said(error: Any) -> str:
     """Return what the server said, in a line."""
     body = error.body.decode("utf-8", "replace") if isinstance(error.body, bytes) else error.body
     try:
-        document = json.loads(body or "")
+        document = read_json(body or "")
         # Uploads tell their errors in another shape than other calls.
         words = ("message", "error_message", "error")
         text = next((str(document[word]) for word in words if document.get(word)), "")

@@ -3,19 +3,15 @@
 import hashlib
 import json
 import re
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 from holdfast.errors import InputError
-from holdfast.kubeflow.api import Access, PassingError
+from holdfast.kubeflow.api import Access
 from holdfast.kubeflow.lookup import ensure_experiment
+from holdfast.kubeflow.runs import NAME_LETTERS, age, earlier, start
 from holdfast.submit.pipelines import Upload, Uploaded
-
-NAME_LETTERS = 128
-ENDED = ("SUCCEEDED", "SKIPPED", "FAILED", "CANCELED")
 
 
 @dataclass(frozen=True)
@@ -98,33 +94,14 @@ def submit(kfp: Access, wish: Wish, uploaded: Uploaded) -> tuple[Any, bool]:
     if before and not wish.again:
         return before[0], False
     known = {run.run_id for run in before}
-    made = _start(kfp, runs, wish, uploaded, experiment, known)
-    if wish.again:
-        return made, True
-    time.sleep(kfp.patience.settle)
-    first = next(iter(_found(kfp, runs, wish, experiment)), made)
-    if first.run_id == made.run_id:
-        return made, True
-    kfp.call(runs.run_service_terminate_run, made.run_id)
-    return first, False
 
+    def new() -> Any:
+        found = _found(kfp, runs, wish, experiment)
+        return next((run for run in found if run.run_id not in known), None)
 
-def _start(
-    kfp: Access, runs: Any, wish: Wish, uploaded: Uploaded, experiment: str, known: set[str]
-) -> Any:
-    body = wish.body(uploaded, experiment)
-    for attempt in range(1, kfp.patience.attempts + 1):
-        try:
-            return kfp.once(runs.run_service_create_run, body)
-        except PassingError:
-            # It may have been started all the same.
-            time.sleep(min(30.0, kfp.patience.wait * 2 ** (attempt - 1)))
-            new = [r for r in _found(kfp, runs, wish, experiment) if r.run_id not in known]
-            if new:
-                return new[0]
-            if attempt == kfp.patience.attempts:
-                raise
-    raise AssertionError("a try returns or raises")
+    made = start(kfp, runs, wish.body(uploaded, experiment), new)
+    first = made if wish.again else earlier(kfp, runs, made, new)
+    return first, first.run_id == made.run_id
 
 
 def _found(kfp: Access, runs: Any, wish: Wish, experiment: str) -> list[Any]:
@@ -141,12 +118,6 @@ def _found(kfp: Access, runs: Any, wish: Wish, experiment: str) -> list[Any]:
     )
     mine = [run for run in listed if wish.mark in (run.description or "")]
     return sorted(mine, key=lambda run: (str(run.state) in ("CANCELED", "CANCELING"), *age(run)))
-
-
-def age(made: Any) -> tuple[datetime, str]:
-    """Return what orders KFP's objects by their creation, the same for everybody."""
-    identity = getattr(made, "run_id", None) or getattr(made, "recurring_run_id", "")
-    return made.created_at or datetime.max.replace(tzinfo=UTC), str(identity)
 
 
 def address(kfp: Access, ui: str, what: str, identity: str) -> str:

@@ -12,8 +12,8 @@ from typing import Any
 from holdfast.errors import InputError
 from holdfast.kubeflow.api import Access
 from holdfast.kubeflow.lookup import equals
+from holdfast.kubeflow.runs import NAME_LETTERS, age
 from holdfast.submit.pipelines import Upload, Uploaded
-from holdfast.submit.runs import NAME_LETTERS, age
 from holdfast.submit.triggers import Trigger
 
 # Owner of what is scheduled on the command line.

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from holdfast.kubeflow.api import Access
-from holdfast.submit.runs import ENDED
+from holdfast.kubeflow.runs import ENDED
 
 
 @dataclass(frozen=True)

@@ -5,18 +5,16 @@ import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any
 
 from holdfast.errors import GateError, InputError
-from holdfast.kubeflow.api import Access, PassingError
+from holdfast.kubeflow.api import Access
 from holdfast.kubeflow.lookup import ensure_experiment, equals, find_pipeline
 from holdfast.kubeflow.parameters import checked, whole
+from holdfast.kubeflow.runs import ENDED, NAME_LETTERS, age, earlier, start
 from holdfast.report import Paragraph, Report, Rows
 
-ENDED = ("SUCCEEDED", "SKIPPED", "FAILED", "CANCELED")
 UNDONE = ("FAILED", "CANCELED", "CANCELING")
-NAME_LETTERS = 128
 
 
 @dataclass(frozen=True)
@@ -30,7 +28,6 @@ class Wish:
     parameters: Mapping[str, Any] = field(default_factory=dict)
     experiment: str = "Default"
     rerun_failed: bool = False
-    settle: float = 3.0
 
     @property
     def display_name(self) -> str:
@@ -58,9 +55,7 @@ class Run:
 def trigger(wish: Wish, kfp: Access, ui: str = "") -> Run:
     """Start the run, or find the one that was started before for the same window.
 
-    KFP gives no two runs the same id, but any number the same name, so two steps at once can both
-    start one. Each then waits for `settle` seconds, in which KFP stores what it was asked for, and
-    looks again: the later run is terminated, the earlier stays.
+    Of two steps at once the later one's run is terminated, and the earlier stays.
 
     Raises:
         InputError: The pipeline, its version or a parameter is not there; KFP refuses or is away.
@@ -109,11 +104,7 @@ def _found(wish: Wish, kfp: Access, runs: Any) -> Any:
     if wish.rerun_failed:
         mine = [run for run in mine if str(run.state) not in UNDONE]
     going = [run for run in mine if str(run.state) not in ("CANCELED", "CANCELING")]
-    return min(going or mine, key=_age, default=None)
-
-
-def _age(run: Any) -> tuple[datetime, str]:
-    return run.created_at or datetime.max.replace(tzinfo=UTC), run.run_id
+    return min(going or mine, key=age, default=None)
 
 
 def _start(wish: Wish, kfp: Access, runs: Any) -> tuple[Any, str]:
@@ -136,23 +127,14 @@ def _start(wish: Wish, kfp: Access, runs: Any) -> tuple[Any, str]:
             parameters=checked(version.pipeline_spec or {}, wish.parameters)
         ),
     )
-    for attempt in range(1, kfp.patience.attempts + 1):
-        try:
-            made = kfp.once(runs.run_service_create_run, body)
-            break
-        except PassingError:
-            # It may have been started all the same.
-            time.sleep(min(30.0, kfp.patience.wait * 2 ** (attempt - 1)))
-            made = _found(wish, kfp, runs)
-            if made is not None:
-                break
-            if attempt == kfp.patience.attempts:
-                raise
-    time.sleep(wish.settle)
-    first = _found(wish, kfp, runs) or made
+
+    def find() -> Any:
+        return _found(wish, kfp, runs)
+
+    made = start(kfp, runs, body, find)
+    first = earlier(kfp, runs, made, find)
     if first.run_id == made.run_id:
         return made, ""
-    kfp.call(runs.run_service_terminate_run, made.run_id)
     return first, f"Another step started it at the same moment; {made.run_id} was terminated."
 
 
