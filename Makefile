@@ -1,7 +1,7 @@
 # `make` alone explains the targets.
 PYTHON ?= python3.11
 FAMILIES := $(notdir $(patsubst %/requirements.in,%,$(wildcard images/*/requirements.in)))
-LOCKS ?= $(basename $(wildcard images/*/requirements.in tests/*/requirements.in tests/bench/peers/*/requirements.in supply_chain/requirements.in))
+LOCKS ?= $(basename $(wildcard images/*/requirements.in tests/*/requirements.in tests/*/*/requirements.in tests/bench/peers/*/requirements.in supply_chain/requirements.in))
 VENV := .venv
 BIN := $(VENV)/bin
 HOLDFAST := $(BIN)/holdfast
@@ -59,13 +59,13 @@ images: wheel ## Build each family's image (needs Docker)
 	done
 
 wheel: $(VENV)/ready ## Build the wheel that the images install
-	rm -rf dist
+	rm -f dist/holdfast-*.whl
 	$(BIN)/uv build --quiet --wheel --out-dir dist .
 
 sbom: environments ## Write a bill of materials (CycloneDX) for each image to dist/sbom, and docs/licences.md
 	$(BIN)/python -m supply_chain sbom $(ARGS)
 
-audit: $(VENV)/ready ## Ask an advisory database about every lock (Error 3: it can't be asked)
+audit: $(VENV)/ready ## Ask an advisory database about every image's lock (Error 3: it can't be asked)
 	$(BIN)/python -m supply_chain audit $(ARGS)
 
 bench: environments ## Measure beside others: QUICK=1, ROWS='drift */*/duckdb', OUT=folder, ARGS=--again

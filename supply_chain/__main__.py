@@ -2,7 +2,7 @@
 
 `sbom [NAME...]` writes a CycloneDX bill of materials of each family's image, and of the environment
 that authors work in, to dist/sbom/, and the table of docs/licences.md; it fails at a licence that
-policy.yaml does not allow. `audit` asks an advisory database about every lock.
+policy.yaml does not allow. `audit` asks an advisory database about every image's lock.
 """
 
 import os

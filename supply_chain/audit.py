@@ -4,7 +4,8 @@
 
 Runs in the environment of requirements.txt; the database is PyPI's, or OSV's, or a copy of OSV's.
 Exits with 0 where nothing is known against any distribution, 1 where something is, and 3 where the
-database could not be asked, about all of them or about some: silence is no answer.
+database could not be asked, about all of them or about some, and nothing is known of the others:
+silence is no answer.
 """
 
 import argparse
@@ -36,7 +37,7 @@ def main(arguments: list[str]) -> int:
         print(f"nothing was audited: {unreachable}\n{REMEDY}", file=sys.stderr)
         return UNASKED
     codes = [told(lock, *report(lock, options)) for lock in options.lock]
-    return UNASKED if UNASKED in codes else max(codes)
+    return FOUND if FOUND in codes else max(codes)
 
 
 def first(lock: Path) -> str:
@@ -74,9 +75,9 @@ def told(lock: Path, entries: list[dict[str, Any]], unreachable: str) -> int:
         fixed = ", ".join(flaw["fix_versions"]) or "no version"
         print(f"{lock}: {entry['name']} {entry['version']}: {flaw['id']}, mended in {fixed}")
     print(f"{lock}: {len(entries) - len(skipped)} audited, {len(flaws)} known vulnerabilities")
-    if unreachable or skipped:
-        return UNASKED
-    return FOUND if flaws else 0
+    if flaws:
+        return FOUND
+    return UNASKED if unreachable or skipped else 0
 
 
 if __name__ == "__main__":

@@ -369,9 +369,7 @@ class TestOurPipelines:
     def test_steps_that_reach_a_network_and_no_others_are_tried_again(self, compiled, name):
         first, _ = compiled[name]
         for component, _label, task in tasks_of(first):
-            # A second try of a promotion would not know the first for its own.
-            wanted = component in NETWORKED - {"promote-model"}
-            assert ("retryPolicy" in task) == wanted, component
+            assert ("retryPolicy" in task) == (component in NETWORKED), component
 
     def test_only_steps_that_reach_a_network_get_secrets(self, compiled, name):
         first, second = compiled[name]

@@ -113,6 +113,13 @@ def without_password(text: str) -> str:
     return re.sub(r"//\S*@", "//", text)
 
 
+def shown(uri: str) -> str:
+    """Return a URI as it may be shown and kept: no user, no password, no signature."""
+    if not re.match(r"(?:https?|postgres(?:ql)?)://", uri, re.IGNORECASE):
+        return without_password(uri) if "://" in uri else uri
+    return without_password(uri).partition("#")[0].partition("?")[0]
+
+
 _codes: list[int] = []
 # What is registered first is called last.
 atexit.register(_leave)

@@ -95,7 +95,7 @@ def parse(text: str) -> list[tuple[Any, "Node"]]:
 
     Raises:
         yaml.YAMLError: It is no YAML.
-        ValueError: It is deeper than kfp writes, has an alias, or a number or a day that is none.
+        ValueError: It is deeper than kfp writes, has an alias, a tag, or what is no number or day.
     """
     import yaml
 
@@ -108,6 +108,10 @@ def parse(text: str) -> list[tuple[Any, "Node"]]:
         if isinstance(event, yaml.AliasEvent):
             # Aliases of aliases grow without bound; kfp writes none.
             raise ValueError("an alias, which kfp does not write")
+        tag = getattr(event, "tag", None)
+        if tag:
+            # PyYAML's constructors fail at what a tag promises in ways of their own.
+            raise ValueError(f"the tag {tag[:100]}, which kfp does not write")
     nodes = yaml.compose_all(text, yaml.CSafeLoader)
     builder = yaml.CSafeLoader("")
     return [(builder.construct_document(node), node) for node in nodes]

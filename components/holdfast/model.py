@@ -22,7 +22,7 @@ import pyarrow as pa
 
 from holdfast import ubjson
 from holdfast.environment import lock_sha256
-from holdfast.errors import InputError
+from holdfast.errors import InputError, lack
 from holdfast.reading import UNREADABLE, read_yaml_file
 from holdfast.table import Table, Task
 from holdfast.writing import whole
@@ -285,7 +285,7 @@ def load_model(path: str | Path, name: str = "model") -> Model:
             f"Holdfast's training components are loaded."
         ) from error
     except UNREADABLE as error:
-        raise InputError(
+        raise lack(error) or InputError(
             f"`{name}` must be an MLflow model directory of contract {CONTRACT}. Found: "
             f"{type(error).__name__}: {error}. Pass the Model output of a training component."
         ) from error

@@ -28,6 +28,7 @@ import pyarrow.parquet as pq
 
 from holdfast.errors import InputError
 from holdfast.reading import read_json
+from holdfast.writing import put
 
 Task = Literal["", "classification", "regression"]
 
@@ -375,12 +376,10 @@ class TableWriter:
         }
         text = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
         (self._unfinished / MANIFEST).write_text(text, encoding="utf-8")
-        if (self.path / MANIFEST).is_file():
-            # Of an attempt before this one that was stopped later on.
-            shutil.rmtree(self.path)
-        elif self.path.is_dir():
+        # A table is one of an attempt before this one, which was stopped later on.
+        if self.path.is_dir() and not (self.path / MANIFEST).is_file():
             self.path.rmdir()
-        self._unfinished.rename(self.path)
+        put(self._unfinished, self.path)
 
 
 def _first_line(error: Exception) -> str:

@@ -22,11 +22,22 @@ def whole(path: str | Path) -> Iterator[Path]:
     unfinished.parent.mkdir(parents=True, exist_ok=True)
     try:
         yield unfinished
-        if target.is_dir():
-            _remove(target)
-        unfinished.replace(target)
+        put(unfinished, target)
     finally:
         _remove(unfinished)
+
+
+def put(finished: Path, target: Path) -> None:
+    """Move what is finished to its place; what was there is gone at once, and deleted then.
+
+    Deleting it in its place would for a while leave a part of it.
+    """
+    replaced = target.with_name(f"{target.name}.replaced")
+    _remove(replaced)
+    if target.is_dir():
+        target.rename(replaced)
+    finished.replace(target)
+    _remove(replaced)
 
 
 def write_text(path: str | Path, text: str) -> None:

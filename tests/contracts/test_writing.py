@@ -36,6 +36,27 @@ def test_a_folder_replaces_what_an_attempt_before_left_and_takes_nothing_of_it(t
     assert [f.name for f in tmp_path.iterdir()] == ["artifact"]
 
 
+def test_what_is_replaced_is_never_there_in_part(tmp_path, monkeypatch):
+    """Whoever is killed while the old folder is deleted has the new one in its place."""
+    (tmp_path / "artifact").mkdir()
+    for name in ("a", "b"):
+        (tmp_path / "artifact" / name).write_text("old")
+
+    def killed(path):
+        (path / "a").unlink()
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt), whole(tmp_path / "artifact") as unfinished:
+        unfinished.mkdir()
+        (unfinished / "new").write_text("new")
+        monkeypatch.setattr("shutil.rmtree", killed)
+    monkeypatch.undo()
+    assert [f.name for f in (tmp_path / "artifact").iterdir()] == ["new"]
+    with whole(tmp_path / "artifact") as unfinished:
+        unfinished.write_text("a file now")
+    assert [f.name for f in tmp_path.iterdir()] == ["artifact"]
+
+
 def rows(*values: int) -> pa.RecordBatch:
     return pa.RecordBatch.from_pydict({"a": values})
 

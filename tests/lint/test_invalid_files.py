@@ -33,7 +33,9 @@ def only(file):
         ("a: 2026-99-99\n", 1, "month"),
         ("a: " + "9" * 5000, 1, "digit"),
         ("? [a]\n: 1\n", 1, "not YAML"),
-        ("a: !!python/object/apply:os.system [ls]", 1, "not YAML"),
+        ("a: !!python/object/apply:os.system [ls]", 1, "the tag"),
+        ("a: !!timestamp x", 1, "the tag"),
+        ('a: !!int ""', 1, "the tag"),
     ],
 )
 def test_what_is_no_yaml_of_kfp_is_one_finding(tmp_path, text, line, said):

@@ -178,6 +178,15 @@ def test_no_secret_is_in_anything_that_is_written(kfp, compiled, monkeypatch, ca
     assert not [body for _, body in kfp.bodies if CANARY in body]
 
 
+def test_a_token_that_is_longer_than_what_is_shown_is_masked_whole(kfp, compiled, monkeypatch, cli):
+    token = "eyJ" + "a" * 1000
+    monkeypatch.setenv("KFP_TOKEN", token)
+    kfp.faults.append(Fault("GET", "/runs", 401, f'{{"message": "bearer {token}"}}'.encode()))
+    done = cli("submit", compiled, *GIVEN)
+    assert "bearer ***" in done.stderr
+    assert "aaaa" not in done.stderr
+
+
 def test_a_certificate_that_is_not_trusted_names_the_variable(tmp_path, compiled, cli, monkeypatch):
     """A server with a certificate of its own making."""
     import ssl

@@ -101,6 +101,22 @@ def test_a_mistake_is_told_before_anything_is_sent(kfp, cli, compiled, arguments
     assert kfp.calls == []
 
 
+@pytest.mark.parametrize(
+    ("arguments", "finding"),
+    [
+        (["PIPELINE", "--every", "1h", "--owner", "team"], "PIPELINE takes no --owner"),
+        (["PIPELINE", "--every", "1h", "--prune"], "PIPELINE takes no --prune"),
+        (["--list", "--disable"], "--list takes no --disable"),
+        (["--file", "x.yaml", "--cron", "0 0 3 * * *"], "--file takes no --cron"),
+        (["--file", "x.yaml", "-p", "a=b"], "--file takes no --parameter"),
+    ],
+)
+def test_an_option_of_another_mode_is_refused(kfp, cli, compiled, arguments, finding):
+    done = cli("schedule", *(compiled if word == "PIPELINE" else word for word in arguments))
+    assert (done.code, kfp.calls) == (2, [])
+    assert finding in done.stderr
+
+
 def test_a_name_that_a_person_uses_is_left_to_them(kfp, cli, compiled):
     kfp.add("recurring_runs", display_name="Small", mode="ENABLE")
     done = cli("schedule", compiled, *DAILY, *GIVEN)

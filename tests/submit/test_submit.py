@@ -54,12 +54,41 @@ def test_parameters_and_defaults_are_shown_before_anything_is_sent(kfp, cli, com
 
 def test_the_same_again_starts_nothing_and_gives_the_runs_address(kfp, cli, compiled):
     first = cli("submit", compiled, *GIVEN)
-    kfp.finish(kfp.runs[0].run_id, "FAILED")
     second = cli("submit", compiled, *GIVEN)
     assert (second.code, second.stdout) == (0, first.stdout)
     assert "nothing started" in second.stderr
+    assert len(kfp.runs) == 1
+
+
+def test_where_the_same_has_failed_nothing_is_started_and_the_exit_code_says_so(kfp, cli, compiled):
+    first = cli("submit", compiled, *GIVEN)
+    kfp.finish(kfp.runs[0].run_id, "FAILED")
+    second = cli("submit", compiled, *GIVEN)
+    assert (second.code, second.stdout) == (1, first.stdout)
     assert "FAILED; --again starts another" in second.stderr
     assert len(kfp.runs) == 1
+
+
+def test_what_was_started_again_for_a_failed_run_takes_its_place(kfp, cli, compiled):
+    cli("submit", compiled, *GIVEN)
+    kfp.runs[0].created_at -= timedelta(hours=1)
+    kfp.finish(kfp.runs[0].run_id, "FAILED")
+    again = cli("submit", compiled, *GIVEN, "--again")
+    kfp.finish(kfp.runs[1].run_id, "SUCCEEDED")
+    followed = cli("submit", compiled, *GIVEN, "--wait")
+    assert (followed.code, followed.stdout) == (0, again.stdout)
+
+
+@pytest.mark.parametrize("more", [["--json"], [], ["--dry-run"], ["--dry-run", "--json"]])
+@pytest.mark.parametrize(
+    "uri",
+    ["postgresql://u:hunter22@h/t", "https://h/t.csv?X-Amz-Signature=hunter22"],
+)
+def test_secrets_in_addresses_are_not_shown(kfp, cli, compiled, uri, more):
+    done = cli("submit", compiled, "-p", f"uri={uri}", *more)
+    assert done.code == 0
+    assert "hunter22" not in done.stdout + done.stderr
+    assert "h/t" in done.stdout + done.stderr
 
 
 def test_again_starts_another(kfp, cli, compiled):

@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from holdfast.errors import HoldfastError, InputError, MachineError, without_password
+from holdfast.errors import HoldfastError, InputError, MachineError, shown
 from holdfast.kubeflow.api import Access, PassingError, Patience, access
 from holdfast.kubeflow.parameters import whole
 
@@ -105,28 +105,29 @@ def show_parameters(pipeline: Mapping[str, Any], given: Mapping[str, Any]) -> No
     for name in sorted(inputs):
         default = "" if name in given else "  (default)"
         value = given[name] if name in given else whole(inputs[name].get("defaultValue"))
-        text = without_password(json.dumps(value))
+        text = json.dumps(without_secrets(value))
         cut = f"{text[:SHOWN_LETTERS]}..." if len(text) > SHOWN_LETTERS else text
         tell(f"  {name:20} {cut}{default}")
 
 
 def print_document(document: Mapping[str, Any], as_json: bool) -> None:
-    """Print what would be sent, as YAML or JSON; passwords in addresses are left out."""
+    """Print what would be sent, as YAML or JSON; secrets in addresses are left out."""
     import yaml
 
-    plain = _without_passwords(document)
+    plain = without_secrets(document)
     if as_json:
         print(json.dumps(plain, indent=2))
     else:
         print(yaml.safe_dump(plain, sort_keys=False, width=100), end="")
 
 
-def _without_passwords(value: Any) -> Any:
+def without_secrets(value: Any) -> Any:
+    """Return values in which addresses have no user, no password and no signature."""
     if isinstance(value, Mapping):
-        return {key: _without_passwords(inner) for key, inner in value.items()}
+        return {key: without_secrets(inner) for key, inner in value.items()}
     if isinstance(value, list):
-        return [_without_passwords(inner) for inner in value]
-    return without_password(value) if isinstance(value, str) else value
+        return [without_secrets(inner) for inner in value]
+    return shown(value) if isinstance(value, str) else value
 
 
 def sent(body: Any) -> Any:

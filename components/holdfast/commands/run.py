@@ -12,7 +12,7 @@ from urllib.parse import unquote, urlsplit
 
 from holdfast import ir
 from holdfast.commands.parameters import parse_parameters, pipeline_file
-from holdfast.errors import HoldfastError, without_password
+from holdfast.errors import HoldfastError, InputError, without_password
 from holdfast.local import files
 
 if TYPE_CHECKING:
@@ -72,8 +72,13 @@ def _with_absolute_paths(arguments: Mapping[str, Any]) -> tuple[dict[str, Any], 
     read: list[Path] = []
     written: list[Path] = []
     for name, value in arguments.items():
-        parts = urlsplit(value) if name == "uri" or name.endswith("_uri") else None
-        if not value or parts is None or parts.scheme not in ("", "file"):
+        if not isinstance(value, str) or not value or not f"_{name}".endswith("_uri"):
+            continue
+        try:
+            parts = urlsplit(value)
+        except ValueError as error:
+            raise InputError(f"-p {name} must be a path or an address. Found: {error}.") from error
+        if parts.scheme not in ("", "file"):
             continue
         path = Path(unquote(parts.path) if parts.scheme else value).resolve()
         # A slash at the end says that a folder is meant.
@@ -82,7 +87,10 @@ def _with_absolute_paths(arguments: Mapping[str, Any]) -> tuple[dict[str, Any], 
         (read if name == "uri" else written).append(there)
     # What is replaced is written beside it first.
     folders = (path if path.is_dir() else path.parent for path in written)
-    return resolved, Places(tuple(read), tuple(p for p in folders if p != Path("/")))
+    root = Path("/")
+    return resolved, Places(
+        tuple(path for path in read if path != root), tuple(p for p in folders if p != root)
+    )
 
 
 class Progress:

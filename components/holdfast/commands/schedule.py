@@ -21,6 +21,19 @@ from holdfast.commands.access import (
 from holdfast.commands.parameters import parse_parameters, pipeline_file
 from holdfast.errors import InputError
 
+MODES = ("PIPELINE", "--list", "--delete", "--file")
+# The options that some modes take no notice of: by name the modes that do, and the default.
+OF_MODES: dict[str, tuple[tuple[str, ...], object]] = {
+    **dict.fromkeys(("name", "cron", "every", "start", "end"), (("PIPELINE",), "")),
+    "parameter": (("PIPELINE",), []),
+    "experiment": (("PIPELINE",), "Default"),
+    "max_concurrency": (("PIPELINE",), 1),
+    **dict.fromkeys(("no_catchup", "disable"), (("PIPELINE",), False)),
+    **dict.fromkeys(("prune", "yes"), (("--file",), False)),
+    "owner": (("--delete",), ""),
+    "dry_run": (("PIPELINE", "--delete", "--file"), False),
+}
+
 
 def add(commands: Any) -> None:
     """Add the command."""
@@ -56,9 +69,20 @@ def _schedule(options: argparse.Namespace) -> int:
             "schedule must be given one of PIPELINE, --list, --delete NAME and --file FILE. Found: "
             f"{sum(chosen)} of them."
         )
-    does = (_one, _list, _delete, _file)[chosen.index(True)]
+    mode = chosen.index(True)
+    _require_apt(options, MODES[mode])
+    does = (_one, _list, _delete, _file)[mode]
     with patient():
         return does(options)
+
+
+def _require_apt(options: argparse.Namespace, mode: str) -> None:
+    """Refuse options that the mode takes no notice of."""
+    given = [name for name, (_, default) in OF_MODES.items() if getattr(options, name) != default]
+    astray = [name for name in given if mode not in OF_MODES[name][0]]
+    if astray:
+        flags = [f"--{name.replace('_', '-')}" for name in astray]
+        raise InputError(f"{mode} takes no {', '.join(flags)}. Found: given. Leave them out.")
 
 
 def _one(options: argparse.Namespace) -> int:

@@ -16,12 +16,14 @@ from holdfast.commands.access import (
     sent,
     show_parameters,
     tell,
+    without_secrets,
 )
 from holdfast.commands.parameters import parse_parameters, pipeline_file
 from holdfast.errors import GateError
 from holdfast.kubeflow.api import Access, PassingError
 
 GOOD = ("SUCCEEDED", "SKIPPED")
+BAD = ("FAILED", "CANCELED", "CANCELING")
 
 
 def add(commands: Any) -> None:
@@ -72,9 +74,10 @@ def _submit(options: argparse.Namespace) -> int:
         "url": url,
         "started": started,
         "state": str(run.state or "PENDING"),
-        "parameters": parameters,
+        "parameters": without_secrets(parameters),
     }
-    code = 0
+    # What is there already may have failed: whoever asked for the run must not take it for done.
+    code = 0 if started or options.wait or document["state"] not in BAD else GateError.exit_code
     if not options.json:
         print(url, flush=True)
     if options.wait:
@@ -104,8 +107,10 @@ def _wait(
     try:
         run, steps = watch.follow(kfp, run_id, known, Progress(len(known)).observe)
     except KeyboardInterrupt:
-        tell(f"\nholdfast: no longer waiting. The run goes on: {url}; the same command with --wait "
-             f"follows it again, and KFP's page can terminate it.")  # fmt: skip
+        tell(
+            f"\nholdfast: no longer waiting. The run goes on: {url}; the same command with --wait "
+            f"and without --again follows it, and KFP's page can terminate it."
+        )
         return 130
     except PassingError as error:
         with patient():

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 
 from holdfast.drift.columns import Judged
 from holdfast.drift.significance import Correction, Method
-from holdfast.errors import InputError
+from holdfast.errors import InputError, lack
 from holdfast.optional import is_there
 from holdfast.profiles.profile import FILE, Profile, read_profile
 from holdfast.reading import UNREADABLE, read_json
@@ -132,7 +132,7 @@ def read_detector(path: str | Path) -> Detector | None:
             document["data_sha256"], document["libraries"],
         )  # fmt: skip
     except (*UNREADABLE, pa.ArrowException) as error:
-        raise _unreadable(f"a {DOCUMENT} that lacks something ({error})") from error
+        raise lack(error) or _unreadable(f"a {DOCUMENT} that lacks something ({error})") from error
 
 
 def libraries() -> dict[str, str]:

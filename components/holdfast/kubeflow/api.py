@@ -23,6 +23,7 @@ TOKEN_FILE_VARIABLE = "KF_PIPELINES_SA_TOKEN_PATH"  # noqa: S105
 # KFP gives no longer pages.
 PAGE = 200
 LONGEST_WAIT = 30.0
+SHOWN_LETTERS = 300
 PASSING = {408, 429, 500, 502, 503, 504}
 
 
@@ -192,6 +193,7 @@ class Access:
         session = self.cookie()
         for secret in (self.token(), session, *re.findall(r"=([^;]+)", session)):
             said = said.replace(secret, "***") if secret else said
+        said = said[:SHOWN_LETTERS].rstrip(".")
         where = f"KFP at {self.endpoint}"
         if status in PASSING:
             return PassingError(f"{where} must do it. Found: HTTP {status}: {said}. Try later.")
@@ -247,4 +249,4 @@ def _said(error: Any) -> str:
     except (ValueError, AttributeError):
         # A page of a proxy, or nothing.
         text = "" if body and "<" in body else str(body or "")
-    return " ".join((text or str(error.reason or "")).split())[:300].rstrip(".")
+    return " ".join((text or str(error.reason or "")).split())

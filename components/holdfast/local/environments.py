@@ -25,7 +25,9 @@ def directory() -> Path:
     if files.root() != files.PACKAGED:
         return files.root() / ".environments"
     cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(cache) / "holdfast" / "environments"
+    # Each installation has its own: they may hold different code under the same locks.
+    here = hashlib.sha256(str(files.PACKAGE).encode()).hexdigest()[:8]
+    return Path(cache) / "holdfast" / "environments" / here
 
 
 def ensure(family: str, announce: Announce) -> Path:
@@ -34,10 +36,13 @@ def ensure(family: str, announce: Announce) -> Path:
     Raises:
         MachineError: The environment could not be made.
     """
-    folder = make(family, files.lock(family), announce)
-    # As in an image: models record the lock that they were trained under.
-    shutil.copyfile(files.lock(family), folder / LOCK)
-    _link_package(folder)
+    lock = files.lock(family)
+    folder = make(family, lock, announce)
+    with _alone(folder):
+        # As in an image: models record the lock that they were trained under.
+        if not (folder / LOCK).is_file() or (folder / LOCK).read_bytes() != lock.read_bytes():
+            _replace(folder / LOCK, lambda new: shutil.copyfile(lock, new))
+        _link_package(folder)
     return folder / "bin" / "python"
 
 
@@ -82,10 +87,16 @@ def _uv(*arguments: str) -> None:
 def _link_package(folder: Path) -> None:
     """Let the environment see this very package, so that what runs is what is installed here."""
     link = next(folder.glob("lib/python3.*/site-packages")) / "holdfast"
-    if link.is_symlink() and link.resolve() == files.PACKAGE:
-        return
-    link.unlink(missing_ok=True)
-    link.symlink_to(files.PACKAGE, target_is_directory=True)
+    if not link.is_symlink() or link.resolve() != files.PACKAGE:
+        _replace(link, lambda new: new.symlink_to(files.PACKAGE, target_is_directory=True))
+
+
+def _replace(path: Path, make_at: Callable[[Path], object]) -> None:
+    """Put something in a path's place in one step: a run beside this one may be reading it."""
+    new = path.with_name(f"{path.name}.new")
+    new.unlink(missing_ok=True)
+    make_at(new)
+    new.replace(path)
 
 
 @contextmanager

@@ -130,7 +130,8 @@ def run_pipeline(
         given = dict.fromkeys(artifacts) | dict(arguments)
         outputs = pipeline_orchestrator.run_local_pipeline(_at_this_time(spec), given)
     run.seconds = round(time.monotonic() - start, 3)
-    _conclude(run, outputs)
+    ends = spec.root.output_definitions
+    _conclude(run, outputs, [*ends.parameters, *ends.artifacts])
     return run
 
 
@@ -278,7 +279,7 @@ def describe(value: object) -> Any:
     return value
 
 
-def _conclude(run: Run, outputs: Mapping[str, Any]) -> None:
+def _conclude(run: Run, outputs: Mapping[str, Any], declared: Collection[str]) -> None:
     failed = next((task for task in run.tasks if task.status == "FAILED"), None)
     run.status = "FAILED" if failed else "SUCCEEDED"
     run.returned = outputs
@@ -286,6 +287,10 @@ def _conclude(run: Run, outputs: Mapping[str, Any]) -> None:
         run.outputs[name] = describe(value)
         if isinstance(value, dsl.Metrics):
             run.outputs |= describe(value.metadata)
+    if not failed and declared and not outputs:
+        # kfp.local takes an error outside a task for an end without outputs.
+        run.status, run.exit_code = "FAILED", 1
+        run.error = f"{run.pipeline} ended without its outputs {sorted(declared)}."
     if failed:
         run.exit_code = failed.exit_code if failed.exit_code in (2, 3) else 1
         run.error = f"{failed.name}: {why(failed.log)}"

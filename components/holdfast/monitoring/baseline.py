@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from holdfast.errors import InputError
+from holdfast.errors import InputError, lack
 from holdfast.monitoring import covariates, loss_estimation
 from holdfast.monitoring.calibration import Calibrator
 from holdfast.monitoring.covariates import Covariate
@@ -139,7 +139,7 @@ def read_baseline(path: str | Path, name: str = "baseline") -> PerformanceBaseli
         return _restored(document, kept, folder, name)
     except UNREADABLE as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise InputError(
+        raise lack(error) or InputError(
             f"`{name}` must be a performance baseline of contract {CONTRACT}. Found: {reason}. Pass"
             f" the output of this version's fit_performance_baseline."
         ) from error

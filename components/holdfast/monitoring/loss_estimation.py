@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from holdfast.errors import InputError
+from holdfast.errors import InputError, lack
 from holdfast.model import reproducible
 from holdfast.monitoring.threads import one_thread
 from holdfast.performance.bootstrap import Interval
@@ -144,7 +144,7 @@ def read(path: Path, spread: dict[str, float], name: str) -> LossEstimator:
     try:
         models = skops.io.load(path, trusted=list(TRUSTED))
     except (UntrustedTypesFoundException, *UNREADABLE) as error:
-        raise InputError(
+        raise lack(error) or InputError(
             f"`{name}` must hold trees that expect a loss. Found: "
             f"{str(error).splitlines()[0] if str(error) else type(error).__name__}. Pass the "
             f"output of fit_performance_baseline."

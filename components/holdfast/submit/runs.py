@@ -107,7 +107,8 @@ def submit(kfp: Access, wish: Wish, uploaded: Uploaded) -> tuple[Any, bool]:
 def _found(kfp: Access, runs: Any, wish: Wish, experiment: str) -> list[Any]:
     """Return the runs of the same, the one to take first.
 
-    That is the oldest that is not cancelled: the others lost a race, or were started `again`.
+    That is the oldest that is neither cancelled nor failed: the others lost a race, or were what
+    another was started `again` for.
     """
     predicate = {"key": "description", "operation": "IS_SUBSTRING", "stringValue": wish.mark}
     listed = kfp.pages(
@@ -117,7 +118,9 @@ def _found(kfp: Access, runs: Any, wish: Wish, experiment: str) -> list[Any]:
         filter=json.dumps({"predicates": [predicate]}),
     )
     mine = [run for run in listed if wish.mark in (run.description or "")]
-    return sorted(mine, key=lambda run: (str(run.state) in ("CANCELED", "CANCELING"), *age(run)))
+    worst = ("FAILED", "CANCELING", "CANCELED")
+    rank = {state: number for number, state in enumerate(worst, 1)}
+    return sorted(mine, key=lambda run: (rank.get(str(run.state), 0), *age(run)))
 
 
 def address(kfp: Access, ui: str, what: str, identity: str) -> str:

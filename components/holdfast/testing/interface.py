@@ -81,7 +81,7 @@ def interface_of(component: Any) -> Interface:
         spec.outputs or {},
         container.get("image", ""),
         (*container.get("command", []), *container.get("args", [])),
-        {each["name"]: each["value"] for each in container.get("env", [])},
+        {each["name"]: each.get("value", "") for each in container.get("env", [])},
         getattr(component, "python_func", None),
         component,
     )

@@ -4,9 +4,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from holdfast.data.sources.places import MANIFEST, sha256, shown
+from holdfast.data.sources.places import MANIFEST, sha256
 from holdfast.data.sources.targets import Target, target_of
-from holdfast.errors import InputError
+from holdfast.errors import InputError, shown
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from holdfast.data.sources.places import shown
 from holdfast.data.sources.postgresql import connected
-from holdfast.errors import InputError
+from holdfast.errors import InputError, shown
 from holdfast.table import Table
 
 # PostgreSQL cuts longer names off without an error.

@@ -11,10 +11,10 @@ import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
 from holdfast.data.export_table.database import replace_rows
-from holdfast.data.sources.places import MANIFEST, is_database, shown
+from holdfast.data.sources.places import MANIFEST, is_database
 from holdfast.data.sources.postgresql import Digest
 from holdfast.data.sources.targets import Target, target_of
-from holdfast.errors import InputError
+from holdfast.errors import InputError, shown
 from holdfast.reading import read_json
 from holdfast.table import Table, TableWriter, open_table
 

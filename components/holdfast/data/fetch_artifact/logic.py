@@ -4,8 +4,8 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from holdfast.data.sources.places import AbsentError, Source, fetched, is_hidden, place_of, shown
-from holdfast.errors import InputError, lack
+from holdfast.data.sources.places import AbsentError, Source, fetched, is_hidden, place_of
+from holdfast.errors import InputError, lack, shown
 from holdfast.writing import whole
 
 

@@ -15,8 +15,8 @@ from holdfast.data.ingest_table.rows import (
     require_distinct,
 )
 from holdfast.data.ingest_table.shaping import declared, shape
-from holdfast.data.sources.places import Source, fetched, is_database, shown
-from holdfast.errors import InputError
+from holdfast.data.sources.places import Source, fetched, is_database
+from holdfast.errors import InputError, shown
 
 DEFAULT = Reading()
 

@@ -5,9 +5,9 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from holdfast.data.sources.places import Source, is_database, list_parts, place_of, shown
+from holdfast.data.sources.places import Source, is_database, list_parts, place_of
 from holdfast.data.sources.postgresql import Digest, selected
-from holdfast.errors import InputError
+from holdfast.errors import InputError, shown
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Protocol
 from urllib.parse import urlsplit
 
-from holdfast.errors import InputError, MachineError, without_password
+from holdfast.errors import InputError, MachineError, shown
 from holdfast.reading import read_json
 
 MANIFEST = "_manifest.json"
@@ -106,13 +106,6 @@ def scheme_of(uri: str) -> str:
         )
     found = re.match(r"([A-Za-z][A-Za-z0-9+.-]*)://", uri)
     return found[1].lower() if found else ""
-
-
-def shown(uri: str) -> str:
-    """Return a URI as it may be shown and kept: no user, no password, no signature."""
-    if not re.match(r"(?:https?|postgres(?:ql)?)://", uri, re.IGNORECASE):
-        return without_password(uri) if "://" in uri else uri
-    return without_password(uri).partition("#")[0].partition("?")[0]
 
 
 def place_of(uri: str) -> Place:

@@ -7,8 +7,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from holdfast.data.sources.places import host_of, shown
-from holdfast.errors import InputError
+from holdfast.data.sources.places import host_of
+from holdfast.errors import InputError, shown
 
 NUMBERS = ("int2", "int4", "int8", "float4", "float8")
 KEPT = (*NUMBERS, "bool", "date", "timestamp", "timestamptz", "text", "varchar")

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Protocol
 
 from holdfast.data.sources.local import path_of
-from holdfast.data.sources.places import OBJECT_STORES, scheme_of, sha256, shown
+from holdfast.data.sources.places import OBJECT_STORES, scheme_of, sha256
 from holdfast.data.sources.store import StorePlace
-from holdfast.errors import InputError
+from holdfast.errors import InputError, shown
 
 CONTENT = "holdfast-content"
 

@@ -10,11 +10,10 @@ from holdfast.data.sources.places import (
     changed,
     has_pattern,
     host_of,
-    shown,
     write_all,
 )
 from holdfast.data.sources.transfer import CHUNK, BrokenTransferError, again, pool
-from holdfast.errors import InputError
+from holdfast.errors import InputError, shown
 
 if TYPE_CHECKING:
     import urllib3

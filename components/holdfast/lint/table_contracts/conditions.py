@@ -48,7 +48,10 @@ def holds(condition: str, parameters: Mapping[str, Value]) -> bool | None:
     try:
         tree = ast.parse(text, mode="eval").body
         found = _evaluate(tree, [parameters.get(name, Value()) for name in used])
-    except (_UnknownError, SyntaxError, ValueError, TypeError, RecursionError, MemoryError):
+    except (
+        _UnknownError, SyntaxError, ValueError, TypeError, ArithmeticError, LookupError,
+        RecursionError, MemoryError,
+    ):  # fmt: skip
         return None
     return bool(found)
 
