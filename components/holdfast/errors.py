@@ -42,8 +42,14 @@ class MachineError(HoldfastError):
     exit_code = 3
 
 
-def lack(error: BaseException) -> MachineError | None:
-    """Return what the machine ran out of, if that is why an error was raised; else None."""
+def lack(error: BaseException, memory: bool = True) -> MachineError | None:
+    """Return what the machine ran out of, if that is why an error was raised; else None.
+
+    Args:
+        error: What was raised.
+        memory: Whether a lack of memory counts. Not where an artifact is read: one that lies about
+            its size asks for more than any machine has.
+    """
     if isinstance(error, HoldfastError):
         return None
     for each in _causes(error):
@@ -55,7 +61,7 @@ def lack(error: BaseException) -> MachineError | None:
                 f"The step must have room on the disk for what it writes. {found} What it wrote "
                 f"is not whole: free space, or give the step a larger volume, and run it again."
             )
-        if isinstance(each, MemoryError) or NO_MEMORY.search(str(each)):
+        if memory and (isinstance(each, MemoryError) or NO_MEMORY.search(str(each))):
             return MachineError(
                 f"The step must have memory for what it computes. {found} Give it more memory, or "
                 f"fewer rows."

@@ -285,7 +285,7 @@ def load_model(path: str | Path, name: str = "model") -> Model:
             f"Holdfast's training components are loaded."
         ) from error
     except UNREADABLE as error:
-        raise lack(error) or InputError(
+        raise lack(error, memory=False) or InputError(
             f"`{name}` must be an MLflow model directory of contract {CONTRACT}. Found: "
             f"{type(error).__name__}: {error}. Pass the Model output of a training component."
         ) from error

@@ -132,7 +132,9 @@ def read_detector(path: str | Path) -> Detector | None:
             document["data_sha256"], document["libraries"],
         )  # fmt: skip
     except (*UNREADABLE, pa.ArrowException) as error:
-        raise lack(error) or _unreadable(f"a {DOCUMENT} that lacks something ({error})") from error
+        raise lack(error, memory=False) or _unreadable(
+            f"a {DOCUMENT} that lacks something ({error})"
+        ) from error
 
 
 def libraries() -> dict[str, str]:

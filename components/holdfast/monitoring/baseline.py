@@ -139,7 +139,7 @@ def read_baseline(path: str | Path, name: str = "baseline") -> PerformanceBaseli
         return _restored(document, kept, folder, name)
     except UNREADABLE as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise lack(error) or InputError(
+        raise lack(error, memory=False) or InputError(
             f"`{name}` must be a performance baseline of contract {CONTRACT}. Found: {reason}. Pass"
             f" the output of this version's fit_performance_baseline."
         ) from error

@@ -144,7 +144,7 @@ def read(path: Path, spread: dict[str, float], name: str) -> LossEstimator:
     try:
         models = skops.io.load(path, trusted=list(TRUSTED))
     except (UntrustedTypesFoundException, *UNREADABLE) as error:
-        raise lack(error) or InputError(
+        raise lack(error, memory=False) or InputError(
             f"`{name}` must hold trees that expect a loss. Found: "
             f"{str(error).splitlines()[0] if str(error) else type(error).__name__}. Pass the "
             f"output of fit_performance_baseline."

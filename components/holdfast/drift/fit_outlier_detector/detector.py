@@ -128,7 +128,7 @@ def read_detector(path: str | Path, name: str = "detector") -> OutlierDetector:
         return OutlierDetector(about, codes, scorer, arrays["scores"])
     except UNREADABLE as error:
         found = (str(error).splitlines() or [""])[0] or type(error).__name__
-        raise lack(error) or InputError(
+        raise lack(error, memory=False) or InputError(
             f"`{name}` must be an outlier detector. Found: {found}. Pass the `detector` output of "
             f"fit_outlier_detector."
         ) from error
