@@ -7,8 +7,10 @@ compare-and-swap without a lock. A writer that dies leaves a whole record or non
 """
 
 import json
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from random import SystemRandom
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from holdfast.errors import MachineError
@@ -22,8 +24,9 @@ if TYPE_CHECKING:
 # MLflow's SQL stores cut longer tags.
 PART_LETTERS = 4000
 PAGE = 1000
-# How often a writer may come second before it gives up.
+# How often a writer may come second before it gives up, and the seconds that it then waits at most.
 TRIES = 30
+LONGEST_WAIT = 2.0
 
 Told = TypeVar("Told")
 Change = Callable[[list[dict[str, Any]]], tuple[dict[str, Any] | None, Told]]
@@ -56,7 +59,7 @@ class Journal:
         Raises:
             MachineError: Others came first each time.
         """
-        for _ in range(TRIES):
+        for attempt in range(TRIES):
             versions = self._versions()
             last = int(versions[-1].version) if versions else 0
             value, told = decide(self._values(versions))
@@ -65,6 +68,8 @@ class Journal:
             if self._append(last, value, headline):
                 self._prune(versions)
                 return told
+            # Who comes second takes a number, too: without a wait of chance, all may for ever.
+            time.sleep(SystemRandom().uniform(0, min(LONGEST_WAIT, 0.05 * 2**attempt)))
         raise MachineError(
             f"The journal {self.name!r} in MLflow must take a record. Found: {TRIES} times another "
             f"step wrote first. Let fewer steps share the name, and run this one again."
