@@ -88,7 +88,7 @@ def add(a: int, b: int = 2) -> int:
 @dsl.component(
     base_image=IMAGE,
     packages_to_install=["pandas==2.2.3", "yapf"],
-    pip_index_urls=["https://pypi.org/simple"],
+    pip_index_urls=["https://index.example.com/simple"],
     use_venv=True,
 )
 def installs():
