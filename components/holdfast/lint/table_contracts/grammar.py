@@ -29,29 +29,26 @@ Names = Annotated[
 Words = str | list[str] | None
 
 
-class Gives(Document):
-    """What an output is."""
-
+class _Facts(Document):
     like: str = ""
     target: str | bool | None = None
     task: Words = None
     role: str | None = None
     kind: str | None = None
     columns: Names = None
+
+
+class Gives(_Facts):
+    """What an output is."""
+
     keeps: Names = None
     adds: Names = None
     types: str | dict[str, str] | None = None
 
 
-class Needs(Document):
+class Needs(_Facts):
     """What an input must be."""
 
-    like: str = ""
-    target: str | bool | None = None
-    task: Words = None
-    role: str | None = None
-    kind: str | None = None
-    columns: Names = None
     without: Names = None
 
 
