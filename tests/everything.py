@@ -13,6 +13,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -41,7 +42,9 @@ def main(arguments: Sequence[str]) -> int:
 
     def run(name: str) -> None:
         paths = [alone, str(ROOT)] if name in FAMILIES else [str(ROOT)]
-        variables = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
+        # Programs that tests kill leave their temporary files behind. Sockets want a short name.
+        temporary = tempfile.mkdtemp(prefix="hf-")
+        variables = {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "TMPDIR": temporary}
         start = time.monotonic()
         print(f"running {name}", flush=True)
         done = subprocess.run(
@@ -49,6 +52,8 @@ def main(arguments: Sequence[str]) -> int:
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         )  # fmt: skip
         codes[name] = done.returncode
+        if not done.returncode:
+            shutil.rmtree(temporary, ignore_errors=True)
         head = f"=== {name} ({time.monotonic() - start:.0f} s) ==="
         print(f"\n{head}\n{done.stdout}", flush=True)
 

@@ -128,8 +128,32 @@ def _fit_ordinal(
     if not isinstance(step, OrdinalEncoder):
         return name, step, names
     missing = frame[names].iloc[:0].reindex([0])
-    seen = pd.concat([frame[names], missing], ignore_index=True)
+    seen = pd.concat([_representative(frame[names], step), missing], ignore_index=True)
     return name, FrozenEstimator(clone(step).fit(seen)), names
+
+
+def _representative(frame: "pd.DataFrame", step: Any) -> "pd.DataFrame":
+    """Return rows that an ordinal encoder learns the same from, without rows that add nothing.
+
+    It learns which values there are, and which are rarer than its least frequency; scikit-learn
+    counts them by a loop in Python, which pandas does ten times as fast.
+    """
+    import numpy as np
+    import pandas as pd
+
+    enough = step.min_frequency or 1
+    counts = {name: frame[name].value_counts(dropna=False) for name in frame}
+    if not all(len(each) and each.iloc[0] >= enough for each in counts.values()):
+        # No value may be repeated at will.
+        return frame
+    kept = {name: np.minimum(each, enough) for name, each in counts.items()}
+    rows = max(int(each.sum()) for each in kept.values())
+    columns = {}
+    for name, each in kept.items():
+        times = each.to_numpy().copy()
+        times[0] += rows - times.sum()
+        columns[name] = each.index.repeat(times).to_series(index=range(rows))
+    return pd.DataFrame(columns).astype(frame.dtypes)
 
 
 def _thawed(name: str, step: Any, names: list[str]) -> tuple[str, Any, list[str]]:
