@@ -72,8 +72,8 @@ bench: environments ## Measure beside others: QUICK=1, ROWS='drift */*/duckdb', 
 	set -f; $(BIN)/python -m tests.bench $(if $(QUICK),--quick) $(if $(ROWS),--rows $(ROWS)) \
 	  $(if $(OUT),--out $(OUT)) $(ARGS)
 
-clean: ## Delete environments, output and what was built
-	rm -rf $(VENV) .environments output dist
+clean: ## Delete environments and what was built; output/ stays
+	rm -rf $(VENV) .environments dist
 
 $(SAMPLE): $(VENV)/ready
 	$(HOLDFAST) environments training data

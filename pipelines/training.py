@@ -50,6 +50,7 @@ def training(
     uri: str,
     target: str,
     task: str = "",
+    query: str = "",
     test_share: float = 0.2,
     holdout_share: float = 0.0,
     split_method: str = "",
@@ -78,10 +79,11 @@ def training(
     the model card, keep what monitoring compares with, register.
 
     Args:
-        uri: The table: CSV, Parquet or JSON lines; a path, file://, http(s)://, s3:// or minio://;
-            one object, a prefix or a glob.
+        uri: The table: CSV, Parquet or JSON lines; a path, file://, http(s)://, s3://, minio:// or
+            postgresql://; one object, a prefix or a glob.
         target: The column to be predicted.
         task: classification or regression; empty to tell it from the target.
+        query: SQL for a postgresql:// uri.
         test_share: Share of the rows to judge with, above 0 and below 1.
         holdout_share: Share of the rows to lock away for a last judgement, from 0.
         split_method: random, stratified, time, group or hash; empty to stratify classes.
@@ -117,9 +119,13 @@ def training(
         model_report: The evaluation as a page.
         model_card: The model card as a page.
     """
-    source = resolve_source(uri=uri)
+    source = resolve_source(uri=uri, query=query)
     table = ingest_table(
-        uri=uri, target=target, task=task, fingerprint=source.outputs["fingerprint"]
+        uri=uri,
+        query=query,
+        target=target,
+        task=task,
+        fingerprint=source.outputs["fingerprint"],
     )
     shares = split_table(
         table=table.outputs["table"],

@@ -73,6 +73,7 @@ def tuning(
     uri: str,
     target: str,
     task: str = "",
+    query: str = "",
     test_share: float = 0.2,
     features: str = "",
     space: str = "",
@@ -92,10 +93,11 @@ def tuning(
     training share, train, evaluate on the test share, stop below the minimum.
 
     Args:
-        uri: The table: CSV, Parquet or JSON lines; a path, file://, http(s)://, s3:// or minio://;
-            one object, a prefix or a glob.
+        uri: The table: CSV, Parquet or JSON lines; a path, file://, http(s)://, s3://, minio:// or
+            postgresql://; one object, a prefix or a glob.
         target: The column to be predicted.
         task: classification or regression; empty to tell it from the target.
+        query: SQL for a postgresql:// uri.
         test_share: Share of the rows to judge with, above 0 and below 1.
         features: Steps of columns as YAML, as fit_transformer reads it; empty: all are inferred.
         space: What to search as YAML; empty for the default of tune_hyperparameters.
@@ -121,9 +123,13 @@ def tuning(
         training_report: The training as a page.
         model_report: The evaluation as a page.
     """
-    source = resolve_source(uri=uri)
+    source = resolve_source(uri=uri, query=query)
     table = ingest_table(
-        uri=uri, target=target, task=task, fingerprint=source.outputs["fingerprint"]
+        uri=uri,
+        query=query,
+        target=target,
+        task=task,
+        fingerprint=source.outputs["fingerprint"],
     )
     shares = split_table(table=table.outputs["table"], test_share=test_share, seed=seed)
     train, test = shares.outputs["train"], shares.outputs["test"]

@@ -79,6 +79,25 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
         cause = cause.__cause__ or cause.__context__
 
 
+def unanswered(error: BaseException) -> str:
+    """Return why a server gave no whole answer, such as "Connection refused".
+
+    Libraries wrap what the system says of it several times, each in words of its own.
+    """
+    causes = list(_causes(error))
+    said = [each.strerror for each in causes if isinstance(each, OSError) and each.strerror]
+    return str(said[-1]) if said else type(causes[-1]).__name__
+
+
+def first_line(error: object) -> str:
+    """Return the first line of an error, or of what it says; its type where it says nothing.
+
+    What a library says further down may quote the user's data.
+    """
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__
+
+
 def _answer(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
     told = lack(error) or error
     if not isinstance(told, HoldfastError):

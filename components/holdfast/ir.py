@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from holdfast.errors import InputError
+from holdfast.errors import InputError, first_line
 
 if TYPE_CHECKING:
     from kfp.pipeline_spec.pipeline_spec_pb2 import PipelineSpec
@@ -80,10 +80,9 @@ def read(path: Path) -> Compiled:
             raise ValueError("no tasks in it")
         json_format.ParseDict(compiled.platform, PlatformSpec())
     except (OSError, yaml.YAMLError, json_format.Error, ValueError, RecursionError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise InputError(
-            f"{path} must be a pipeline compiled by kfp. Found: {reason}. Compile it with "
-            f"kfp.compiler.Compiler().compile(pipeline, FILE)."
+            f"{path} must be a pipeline compiled by kfp. Found: {first_line(error)}. Compile it "
+            f"with kfp.compiler.Compiler().compile(pipeline, FILE)."
         ) from error
     return compiled
 

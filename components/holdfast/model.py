@@ -24,7 +24,7 @@ from holdfast import ubjson
 from holdfast.environment import lock_sha256
 from holdfast.errors import InputError, lack
 from holdfast.reading import UNREADABLE, read_yaml_file
-from holdfast.table import Table, Task
+from holdfast.table import Table, Task, is_number
 from holdfast.writing import whole
 
 if TYPE_CHECKING:
@@ -169,12 +169,7 @@ def kind_of(kind: pa.DataType) -> Kind:
 
 def is_numeric(kind: pa.DataType) -> bool:
     """Tell whether a model reads a column of this type as numbers."""
-    return bool(
-        pa.types.is_integer(kind)
-        or pa.types.is_floating(kind)
-        or pa.types.is_boolean(kind)
-        or pa.types.is_decimal(kind)
-    )
+    return is_number(kind) or bool(pa.types.is_boolean(kind))
 
 
 def require_features(table: Table, model: Model, name: str) -> None:
@@ -328,12 +323,8 @@ def _read_info(metadata: dict[str, Any]) -> ModelInfo:
 
 
 def _making(pipeline: "Pipeline") -> dict[str, Any]:
-    """Return how a model was made: the lock it was trained under, and what its estimator was told.
-
-    A classifier that decodes its labels holds the one that was trained.
-    """
-    last = pipeline.steps[-1][1]
-    estimator = last.estimators_[0] if _votes_alone(last) else last
+    """Return how a model was made: the lock it was trained under, what its estimator was told."""
+    estimator = unwrapped(pipeline.steps[-1][1])
     told = estimator.get_params(deep=False) if hasattr(estimator, "get_params") else {}
     return {
         "environment": lock_sha256(),
@@ -342,12 +333,17 @@ def _making(pipeline: "Pipeline") -> dict[str, Any]:
     }
 
 
+def unwrapped(estimator: Any) -> Any:
+    """Return the estimator that was trained: a vote of one, which decodes its labels, holds it."""
+    while type(estimator).__name__ in ("VotingClassifier", "VotingRegressor"):
+        if len(estimator.estimators_) != 1:
+            break
+        estimator = estimator.estimators_[0]
+    return estimator
+
+
 def _is_plain(value: object) -> bool:
     return math.isfinite(value) if isinstance(value, float) else isinstance(value, bool | int | str)
-
-
-def _votes_alone(estimator: Any) -> bool:
-    return type(estimator).__name__ == "VotingClassifier" and len(estimator.estimators_) == 1
 
 
 def _signature(info: ModelInfo) -> Any:

@@ -26,7 +26,7 @@ import pyarrow.csv as pa_csv
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
-from holdfast.errors import InputError
+from holdfast.errors import InputError, first_line
 from holdfast.reading import read_json
 from holdfast.writing import put
 
@@ -189,7 +189,7 @@ def open_table(path: str | Path, name: str = "table") -> Table:
         return Table(path, dataset, dataset.count_rows())
     except (pa.ArrowException, OSError) as error:
         raise InputError(
-            f"`{name}` could not be read as {kind} ({_first_line(error)}). Found: {path}. Write it "
+            f"`{name}` could not be read as {kind} ({first_line(error)}). Found: {path}. Write it "
             f"again, or pass it through ingest_table."
         ) from error
 
@@ -212,7 +212,7 @@ def _open_manifest(path: Path, name: str) -> Table:
         rows = dataset.count_rows()
     except (pa.ArrowException, OSError) as error:
         raise InputError(
-            f"`{name}` must be whole. Found: a part that is not Parquet ({_first_line(error)}). "
+            f"`{name}` must be whole. Found: a part that is not Parquet ({first_line(error)}). "
             f"Run the step that made it again."
         ) from error
     if rows != document["rows"] or told["target"] not in ("", *dataset.schema.names):
@@ -386,5 +386,8 @@ class TableWriter:
         put(self._unfinished, self.path)
 
 
-def _first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+def is_number(kind: pa.DataType) -> bool:
+    """Tell whether a column of this type holds numbers, which true and false are not."""
+    return bool(
+        pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)
+    )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from holdfast.errors import InputError, lack, without_password
+from holdfast.errors import InputError, first_line, lack, without_password
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -43,7 +43,7 @@ def tracking() -> Iterator["MlflowClient"]:
             raise
         # What a server has run out of is no lack of this step's.
         own = None if isinstance(error, RestException) else lack(error)
-        said = (str(error).splitlines() or [type(error).__name__])[0]
+        said = first_line(error)
         found = without_password(said.replace(uri, without_password(uri)))[:300]
         store = " and its artifact store" if _STORE.search(said) else ""
         raise own or InputError(

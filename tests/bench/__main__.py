@@ -2,7 +2,7 @@
 
 python -m tests.bench [--quick] [--rows PATTERN ...] [--out DIR] [--repeats N] [--again] [--list]
 
-Prints one table of ratios, and writes it as bench.md and bench.json under DIR after each
+Prints one table of ratios, and writes it as bench.md, bench.json and bench.svg under DIR after each
 comparison. What is there is not measured again unless --again says so: a run that was stopped goes
 on. A pattern is a group, a comparison or a row, with * for anything: statistics, drift/1m,
 '*/*/pandas'; the comparison that a row is of is measured as a whole.
@@ -18,7 +18,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from tests.bench import processes, results, table
+from tests.bench import picture, processes, results, table
 from tests.bench.frame import Comparison, Group, Size, ids
 
 NAMES = (
@@ -51,7 +51,7 @@ def main(arguments: Sequence[str]) -> int:
         print("stopped; the same command goes on from here", file=sys.stderr)
         return 130
     print((options.out / "bench.md").read_text(encoding="utf-8"))
-    print(f"written: {options.out / 'bench.md'}, {options.out / 'bench.json'}")
+    print(f"written: bench.md, bench.json and bench.svg in {options.out}")
     failed = [row["id"] for each in found for row in each["rows"] if row["failed"]]
     if failed:
         print(f"ran and failed (--again tries anew): {', '.join(failed)}", file=sys.stderr)
@@ -121,6 +121,7 @@ def write(found: dict[str, results.Document], out: Path) -> None:
     whole = table.table([known[name] for name in ordered])
     results.write(out / "bench.json", json.dumps(whole, indent=1))
     results.write(out / "bench.md", table.markdown(whole))
+    results.write(out / "bench.svg", picture.picture(whole))
 
 
 if __name__ == "__main__":

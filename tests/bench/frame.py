@@ -1,8 +1,8 @@
 """What all benchmarks are made of: cases that do the same work, measured in turns.
 
 A comparison is a table's few rows that belong together. Its first case is the yardstick; the others
-are measured beside it A B A B, so that what else the machine does meets all of them, and each ratio
-is of two neighbours. Each measurement is a process of its own (processes.py).
+are measured beside it A B C A B C, so that what else the machine does meets all of them, and each
+ratio is of two measurements of the same turn. Each is a process of its own (processes.py).
 """
 
 import os
@@ -27,7 +27,8 @@ class Case:
         call: The exact call, as its user writes it.
         measure: Does the work once.
         environment: Where it runs: a family, a peer, or another of peers.ENVIRONMENTS.
-        distribution: Whose version the row names; empty for this project.
+        distribution: Whose version the row names; empty for another way of this project's, of
+            which the table does not say who is ahead.
         quick: Whether QUICK measures it: light, and without an index of packages.
     """
 
@@ -81,10 +82,16 @@ class Size:
 
 @dataclass(frozen=True)
 class Group:
-    """Comparisons of one subject, in the order of the table."""
+    """Comparisons of one subject, in the order of the table.
+
+    Args:
+        name: The beginning of the rows' ids.
+        about: What is measured and how, in a sentence and a paragraph; the table shows it.
+        comparisons: Returns the comparisons.
+    """
 
     name: str
-    title: str
+    about: str
     comparisons: Callable[[Size], Sequence[Comparison]]
 
 

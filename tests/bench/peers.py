@@ -68,7 +68,8 @@ def version(name: str, distribution: str) -> str:
     if distribution == "docker":
         asked = ["docker", "version", "--format", "Docker {{.Server.Version}}"]
         return subprocess.run(asked, capture_output=True, text=True).stdout.strip()
-    folder = python(name).parents[1] if name != AUTHORING else Path(sys.prefix)
+    here = name in (AUTHORING, DOCKER)
+    folder = Path(sys.prefix) if here else python(name).parents[1]
     paths = [str(path) for path in folder.glob("lib/python3.*/site-packages")]
     found = importlib.metadata.distributions(name=distribution, path=paths)
     versions = [each.version for each in found]

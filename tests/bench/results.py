@@ -29,7 +29,7 @@ def keep(group: Group, comparison: Comparison, size: Size, out: Path, again: boo
     file = out / "state" / group.name / f"{comparison.name}.json"
     if file.is_file() and not again:
         known = json.loads(file.read_text(encoding="utf-8"))
-        if known["settings"] == settings(size):
+        if known["settings"] == settings(comparison, size):
             return known
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out, prefix="inputs-") as folder:
@@ -38,9 +38,12 @@ def keep(group: Group, comparison: Comparison, size: Size, out: Path, again: boo
     return found
 
 
-def settings(size: Size) -> Document:
-    """Return what two measurements must have in common to stand in one table."""
-    return {"quick": size.quick, "repeats": size.repeats, "cpus": len(os.sched_getaffinity(0))}
+def settings(comparison: Comparison, size: Size) -> Document:
+    """Return what two measurements must have in common for one to stand for the other."""
+    calls = {case.name: case.call for case in comparison.cases(Path("folder"))}
+    cpus = len(os.sched_getaffinity(0))
+    return {"quick": size.quick, "repeats": size.repeats, "cpus": cpus,
+            "title": comparison.title, "calls": calls}  # fmt: skip
 
 
 def measure(group: Group, comparison: Comparison, size: Size, folder: Path) -> Document:
@@ -48,8 +51,8 @@ def measure(group: Group, comparison: Comparison, size: Size, folder: Path) -> D
     name = f"{group.name}/{comparison.name}"
     kept = ("title", "note", "judged", "scale")
     found = {
-        "id": name, **{key: getattr(comparison, key) for key in kept}, "settings": settings(size),
-        "commit": commit(), "began": now(), "rows": [],
+        "id": name, "about": group.about, **{key: getattr(comparison, key) for key in kept},
+        "settings": settings(comparison, size), "commit": commit(), "began": now(), "rows": [],
     }  # fmt: skip
     cases = comparison.cases(folder)
     rows = {case.name: _row(f"{name}/{case.name}", case) for case in cases}
@@ -64,7 +67,7 @@ def measure(group: Group, comparison: Comparison, size: Size, folder: Path) -> D
 
 def _row(identity: str, case: Case) -> Document:
     empty = {"with": "", "runs": [], "said": {}, "missing": "", "failed": False}
-    return {"id": identity, "call": case.call, **empty}
+    return {"id": identity, "call": case.call, "own": not case.distribution, **empty}
 
 
 def _prepare(comparison: Comparison, cases: Sequence[Case], folder: Path) -> None:

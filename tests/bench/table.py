@@ -39,10 +39,10 @@ def _rows(comparison: Document) -> list[Document]:
     first = comparison["rows"][0]
     return [
         {
-            **{key: row[key] for key in ("id", "call", "with", "said", "missing", "failed")},
+            **{key: row[key] for key in ("id", "call", "own", "with", "said", "missing", "failed")},
             "medians": {name: spread(values) for name, values in columns(row["runs"]).items()},
             "ratios": {} if row["missing"] else ratios(first["runs"], row["runs"]),
-            "runs": len(row["runs"]),
+            "runs": pairs(first, row),
             "ours is": _words(comparison, first, row),
         }
         for row in comparison["rows"]
@@ -68,6 +68,11 @@ def ratios(first: Sequence[Mapping[str, float]], runs: Sequence[Mapping[str, flo
     return {name: spread([x / y for x, y in both]) for name, both in pairs.items() if both}
 
 
+def pairs(first: Document, row: Document) -> int:
+    """Return in how many turns both were measured."""
+    return min(len(first["runs"]), len(row["runs"]))
+
+
 def judge(ratio: Mapping[str, float], runs: int) -> str:
     """Say what a ratio of a case to ours says of ours."""
     if runs < 2:
@@ -79,12 +84,12 @@ def judge(ratio: Mapping[str, float], runs: int) -> str:
 
 def _words(comparison: Document, first: Document, row: Document) -> str:
     """Say of all judged quantities what they say of ours."""
-    if row["missing"] or row is first or comparison["scale"]:
+    if row["missing"] or row["own"] or row is first or comparison["scale"]:
         return ""
     found, told = ratios(first["runs"], row["runs"]), defaultdict(list)
     for name in comparison["judged"]:
         if name in found:
-            told[judge(found[name], len(row["runs"]))].append(short(name))
+            told[judge(found[name], pairs(first, row))].append(short(name))
     return "; ".join(f"{word}: {', '.join(names)}" for word, names in told.items())
 
 
@@ -97,12 +102,16 @@ def markdown(found: Document) -> str:
     """Return the table as Markdown."""
     lines = [
         "# Benchmarks side by side", "",
-        "Ratios of a row to the first row of its comparison, of the same turn (A B A B): the "
+        "Ratios of a row to the first row of its comparison, of the same turn (A B C A B C): the "
         "median, and in parentheses the smallest and the largest. Above 1, the first takes less. "
-        "Level: the difference is within this spread.",
+        "Level: the difference is within this spread. Peak is the largest process's.",
         "", f"{found['machine']['processor']}, {found['machine']['cpus']} CPUs used.",
     ]  # fmt: skip
+    about = ""
     for each in found["comparisons"]:
+        if each["about"] != about:
+            about = each["about"]
+            lines += ["", f"# {about.strip()}"]
         how = "one turn of small tables" if each["settings"]["quick"] else ""
         turns = how or f"{each['settings']['repeats']} turns"
         lines += ["", f"## {each['id']}: {each['title']}", ""]

@@ -26,7 +26,9 @@ def case(name, *values, **more):
             raise MachineError("nothing is left")
         return Found({"wall s": left.pop(0), "peak MB": 10.0}, {"found": name})
 
-    return Case(name, f"{name}(a | b)", measure, **more)
+    # Whoever is not ours has a distribution.
+    other = {} if name == "ours" else {"environment": peers.AUTHORING, "distribution": "pytest"}
+    return Case(name, f"{name}(a | b)", measure, **{**other, **more})
 
 
 def compared(*cases, repeats=3, quick=False, **more):
@@ -56,6 +58,12 @@ def test_a_difference_within_the_spread_is_called_level():
 def test_who_takes_less_leaves_ours_behind():
     found = rows(case("ours", 2, 2, 2), case("theirs", 1, 1, 1))
     assert found["theirs"]["ours is"].startswith("behind: wall")
+
+
+def test_another_way_of_ours_is_not_said_to_be_ahead_of_ours():
+    found = rows(case("ours", 2, 2, 2), case("also", 1, 1, 1, distribution=""))
+    assert found["also"]["ratios"]["wall s"]["median"] == 0.5
+    assert found["also"]["ours is"] == ""
 
 
 def test_one_run_says_nothing_of_who_is_ahead():

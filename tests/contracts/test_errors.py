@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from holdfast.errors import first_line
+
 COMPONENTS = Path(__file__).resolve().parents[2] / "components"
 
 
@@ -24,6 +26,20 @@ def end():
         )
 
     return run
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (ValueError("no such column"), "no such column"),
+        (ValueError("\nbad row\n1,alice,2\n"), "bad row"),
+        (KeyError("a"), "'a'"),
+        (ValueError(" \n"), "ValueError"),
+        (MemoryError(), "MemoryError"),
+    ],
+)
+def test_the_first_line_of_an_error_is_what_it_says_or_else_its_type(error, line):
+    assert first_line(error) == line
 
 
 @pytest.mark.parametrize(

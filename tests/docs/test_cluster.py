@@ -25,9 +25,15 @@ from tests.support import ROOT
 PAGE = DOCS / "cluster.md"
 
 
-def reaching(shell: Reader, server: ApiServer, programs: Path, kfp: str) -> Reader:
+# What a block of the page without kubectl exports.
+KEYS = {"MINIO_ACCESS_KEY": "...", "MINIO_SECRET_KEY": "..."}
+
+
+def reaching(
+    shell: Reader, server: ApiServer, programs: Path, kfp: str, namespace: str = "kubeflow"
+) -> Reader:
     """Return the shell with a cluster: a namespace, the program kubectl, and KFP's address."""
-    clusters.namespace(server, "kubeflow")
+    clusters.namespace(server, namespace)
     variables = {
         **shell.variables,
         "KUBECONFIG": server.config(shell.folder, server.admin, "default"),
@@ -60,6 +66,24 @@ def test_the_page_of_the_cluster_does_what_it_says(shell, programs):
     assert given[1] == {**given[0], "test_share": 0.3}
 
 
+def test_in_a_profile_all_is_the_profile_s(shell, programs):
+    with stand_in() as server:
+        reader = reaching(shell, server, programs, "", "team")
+        reader = replace(
+            reader,
+            variables={**reader.variables, **KEYS},
+            stand_ins={"=kubeflow ACCOUNT=pipeline-runner": "=team ACCOUNT=default-editor"},
+        )
+        assert len(reader.follow(PAGE, about="kubectl")) == 4
+        place = "/apis/rbac.authorization.k8s.io/v1/namespaces/team/rolebindings"
+        (subject,) = server.ask("GET", f"{place}/holdfast-deployment")["subjects"]
+        assert (subject["name"], subject["namespace"]) == ("default-editor", "team")
+        for secret in ("mlpipeline-minio-artifact", "holdfast-models"):
+            assert server.ask("GET", f"/api/v1/namespaces/team/secrets/{secret}")
+        keys = server.ask("GET", "/api/v1/namespaces/team/secrets/holdfast-alerts")["data"]
+        assert sorted(keys) == ["hook-url", "slack-webhook-url"]
+
+
 def test_kubernetes_own_server_takes_what_the_page_applies(shell, tmp_path):
     program = shutil.which("kubectl")
     if not (has_kubernetes() and program):
@@ -68,6 +92,7 @@ def test_kubernetes_own_server_takes_what_the_page_applies(shell, tmp_path):
     folder.mkdir()
     with kube_apiserver(folder) as server:
         reader = reaching(shell, server, Path(program).parent, "")
+        reader = replace(reader, variables={**reader.variables, **KEYS})
         assert len(reader.follow(PAGE, about="kubectl")) == 4
         place = "/apis/apps/v1/namespaces/kubeflow/deployments/mlflow"
         assert server.ask("GET", place)["spec"]["template"]["spec"]["containers"]

@@ -3,6 +3,7 @@
 import pytest
 
 from holdfast.images import image
+from holdfast.local.answers import code_of
 from holdfast.local.docker import DockerRunner
 from holdfast.local.runner import Runner, Task
 from holdfast.local.venv import VenvRunner
@@ -42,3 +43,10 @@ def test_a_killed_container_is_told_with_what_may_have_killed_it(engine, tmp_pat
     code, log = log_of(DockerRunner(), tmp_path, "kill -9 $$")
     assert code == 137
     assert SAID in log
+
+
+@pytest.mark.parametrize(
+    ("ended", "told"), [(-9, 3), (137, 3), (1, 1), (2, 2), (3, 3), (139, 1), (-15, 1)]
+)
+def test_a_run_ends_with_the_code_that_its_message_says(ended, told):
+    assert code_of(ended) == told

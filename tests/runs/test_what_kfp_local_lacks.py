@@ -9,7 +9,8 @@ from kfp.pipeline_spec.pipeline_spec_pb2 import PipelineTaskSpec
 
 from holdfast import presets
 from holdfast.images import image
-from holdfast.local.answers import waits
+from holdfast.local.answers import is_answer, waits
+from holdfast.local.pipeline import last_first
 from tests.support import holdfast, tasks
 
 
@@ -104,6 +105,20 @@ def test_the_scheduled_time_of_a_local_run_is_now(tmp_path):
     assert abs(datetime.fromisoformat(due) - datetime.now(UTC)).total_seconds() < 60
 
 
+def test_tasks_have_one_order_whatever_the_order_they_are_known_in():
+    waits_for = {"read": [], "split": ["read"], "fit": ["split"], "check": ["split"],
+                 "train": ["fit", "elsewhere"], "alone": []}  # fmt: skip
+    known = {name: PipelineTaskSpec(dependent_tasks=of) for name, of in waits_for.items()}
+    turned = dict(reversed(known.items()))
+    order = last_first(known)[::-1]
+    assert order == last_first(turned)[::-1]
+    assert sorted(order) == sorted(known)
+    assert all(order.index(of) < order.index(name)
+               for name, needed in waits_for.items() for of in needed if of in known)  # fmt: skip
+    # What can be checked early is: level by level.
+    assert order.index("check") < order.index("train")
+
+
 @pytest.mark.parametrize("how", ["killed", "a defect"])
 def test_an_accident_is_tried_again_as_the_policy_says(tmp_path, how):
     tries = tmp_path / "tries"
@@ -120,6 +135,35 @@ def test_an_answer_is_not_asked_for_twice(tmp_path, how, code):
     result = finish(tried_again, tmp_path, "-p", f"how={how}", "-p", f"tries={tries}")
     assert tries.read_text() == "x"
     assert (result.code, result.document["error"]) == (code, f"fail: It is {how}.")
+
+
+@pytest.mark.parametrize(
+    ("exit_code", "said", "answered"),
+    [
+        (1, "GateError: bad\n", True),
+        (2, "reading\nInputError: none such\nPass another.\n", True),
+        (3, "MachineError: no room\n", True),
+        # Got over, and then a defect, or another error of ours.
+        (1, "InputError: none such\nTraceback (most recent call last):\nKeyError: 'a'\n", False),
+        (1, "InputError: none such\nGateError: bad\n", True),
+        (2, "InputError: none such\nGateError: bad\n", False),
+        (1, "no GateError: of ours\n", False),
+        (137, "MachineError: killed\n", False),
+        (2, "", False),
+    ],
+)
+def test_an_answer_is_the_last_error_told_and_ends_with_its_code(
+    tmp_path, exit_code, said, answered
+):
+    log = tmp_path / "log"
+    log.write_text(said)
+    assert is_answer(exit_code, log, 0) == answered
+
+
+def test_what_an_earlier_try_told_is_no_answer_of_this_one(tmp_path):
+    log = tmp_path / "log"
+    log.write_text("GateError: bad\nTraceback\n")
+    assert not is_answer(1, log, len("GateError: bad\n"))
 
 
 def test_waits_grow_by_the_factor_up_to_the_longest():

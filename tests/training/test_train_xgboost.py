@@ -395,13 +395,14 @@ class TestWarmStart:
         with pytest.raises(InputError, match="`previous` must know the classes of `train`"):
             learn(other, previous=learn(table).model)
 
-    def test_a_model_of_another_kind_is_refused(self, tmp_path):
+    @pytest.mark.parametrize("kind", ["DecisionTreeClassifier", "RandomForestClassifier"])
+    def test_a_model_of_another_kind_is_refused(self, tmp_path, kind):
         from holdfast.training.train_sklearn.logic import train as train_sklearn
 
         table = write_table(tmp_path / "t", {"n": range(4), "y": ["a", "b"] * 2}, "y")
         fitted = fit_transformer(table, 1)
-        other = train_sklearn(table, fitted, "DecisionTreeClassifier", "", "", "none", 0).model
-        with pytest.raises(InputError, match="`previous` must be a model of train_xgboost"):
+        other = train_sklearn(table, fitted, kind, "", "", "none", 0).model
+        with pytest.raises(InputError, match=f"must be a model of train_xgboost. Found: {kind}"):
             learn(table, previous=other, fitted=fitted)
 
 

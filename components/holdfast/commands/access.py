@@ -27,15 +27,16 @@ def add_access(command: argparse.ArgumentParser) -> None:
     group.add_argument("--token-env", default="KFP_TOKEN", metavar="NAME",
                        help="the variable that holds a token (KFP_TOKEN)")  # fmt: skip
     group.add_argument("--timeout", type=_timeout, default=30, metavar="SECONDS",
-                       help="for each call (30)")  # fmt: skip
+                       help="for each call, 1 to 3600 (30)")  # fmt: skip
     group.add_argument("--ui", default="", metavar="ADDRESS", help="for links, if not the endpoint")
 
 
 def _timeout(text: str) -> int:
-    seconds = int(text)
-    if not 1 <= seconds <= 3600:
-        raise ValueError(text)
-    return seconds
+    if not (text.isascii() and text.isdigit() and len(text) <= 4 and 1 <= int(text) <= 3600):
+        raise argparse.ArgumentTypeError(
+            f"must be whole seconds from 1 to 3600. Found: {text[:SHOWN_LETTERS]!r}."
+        )
+    return int(text)
 
 
 def reach(options: argparse.Namespace, namespace: str = "") -> Access:

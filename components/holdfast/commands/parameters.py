@@ -2,6 +2,7 @@
 
 import json
 import math
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -86,8 +87,25 @@ def parse_value(name: str, text: str, kind: str) -> Any:
         if type(value).__name__ != kind.split(maxsplit=1)[0]:
             raise ValueError(text)
     except (ValueError, RecursionError) as error:
-        raise InputError(f"-p {name} must be of type {kind}. Found: {text!r}.") from error
+        raise InputError(
+            f"-p {name} must be of type {kind}. Found: {text!r}.{_remedy(name, text, kind)}"
+        ) from error
     return value
+
+
+def _remedy(name: str, text: str, kind: str) -> str:
+    """Return what to write in a shell where the type is JSON's: what was meant, or an example."""
+    examples = {"bool": "true", "list (JSON)": '["a", "b"]', "dict (JSON)": '{"a": 1}'}
+    if kind not in examples:
+        return ""
+    example = examples[kind]
+    if kind == "list (JSON)" and text.isprintable() and 0 < len(text) <= 60 and text[0] not in "[{":
+        try:
+            json.loads(f"[{text}]", parse_constant=_refuse_constant)
+            example = f"[{text}]"
+        except (ValueError, RecursionError):
+            example = json.dumps([part.strip() for part in text.split(",")], ensure_ascii=False)
+    return f" Write -p {shlex.quote(f'{name}={example}')}."
 
 
 def _refuse_constant(text: str) -> None:

@@ -24,9 +24,14 @@ def add(commands: Any) -> None:
     """Add the command."""
     command = commands.add_parser("run", help="run a pipeline on this machine")
     command.add_argument("name", metavar="PIPELINE", help="a name of `holdfast list`, or a YAML")
-    command.add_argument("-p", "--parameter", action="append", default=[], metavar="NAME=VALUE")
-    command.add_argument("--runner", choices=["venv", "docker"], default="venv")
-    command.add_argument("--output", type=Path, default=Path("output"), metavar="DIR")
+    command.add_argument("-p", "--parameter", action="append", default=[], metavar="NAME=VALUE",
+                         help="a parameter of the pipeline (`holdfast show PIPELINE` lists them); "
+                         "lists and mappings as JSON")  # fmt: skip
+    command.add_argument("--runner", choices=["venv", "docker"], default="venv",
+                         help="venv: each step in the environment made from its image's lock; "
+                         "docker: in its image (venv)")  # fmt: skip
+    command.add_argument("--output", type=Path, default=Path("output"), metavar="DIR",
+                         help="for artifacts, reports, logs, MLflow's store (output)")  # fmt: skip
     command.add_argument("--json", action="store_true", help="print one JSON document on stdout")
     command.set_defaults(command=_run, refused=_refused)
 

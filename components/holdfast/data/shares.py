@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from holdfast.errors import InputError
-from holdfast.table import HOLDOUT, Table, TableWriter, open_table
+from holdfast.table import HOLDOUT, Table, TableWriter, is_number, open_table
 
 Integers: TypeAlias = npt.NDArray[np.integer[Any]]
 
@@ -206,8 +206,7 @@ def _largest_remainder(
 
 def _time(table: Table, column: str, plan: Plan) -> Integers:
     kind = table.schema.field(column).type
-    number = pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)
-    if not (number or pa.types.is_temporal(kind)):
+    if not (is_number(kind) or pa.types.is_temporal(kind)):
         raise InputError(
             f"`by` must name a column of dates, timestamps or numbers where `method` is 'time'. "
             f"Found: {column!r} of type {kind}. Convert it at the source."

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from holdfast.errors import InputError, MachineError, without_password
+from holdfast.errors import InputError, MachineError, first_line, without_password
 from holdfast.reading import read_json
 
 if TYPE_CHECKING:
@@ -132,8 +132,8 @@ def connect(namespace: str = "", tries: Tries = Tries()) -> Cluster:
     except (config.ConfigException, OSError) as error:
         raise MachineError(
             f"A cluster must be configured: a pod's service account, or a file that KUBECONFIG "
-            f"names. Found: {_first_line(error)}. Run this step in the cluster with "
-            f"automountServiceAccountToken on, or set KUBECONFIG."
+            f"names. Found: {first_line(error)[:SHOWN_LETTERS].rstrip('.')}. Run this step in the "
+            f"cluster with automountServiceAccountToken on, or set KUBECONFIG."
         ) from error
     return Cluster(ApiClient(settings), namespace or found, tries)
 
@@ -221,10 +221,6 @@ def _said(error: "ApiException") -> dict[str, Any]:
 
 def _message(said: dict[str, Any]) -> str:
     return " ".join(str(said["message"]).split())[:SHOWN_LETTERS].rstrip(".")
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0][:SHOWN_LETTERS].rstrip(".")
 
 
 def _passes(error: BaseException) -> bool:

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from holdfast.drift.columns import Judged
+from holdfast.table import is_number
 
 Floats: TypeAlias = "npt.NDArray[np.float64]"
 
@@ -61,7 +62,7 @@ def names_of(values: pa.ChunkedArray, column: Judged) -> pa.ChunkedArray:
         return values.cast(kind.value_type).cast(pa.large_string())
     if column.type == "bool" or pa.types.is_boolean(kind):
         return values.cast(pa.int8()).cast(pa.large_string())
-    if pa.types.is_floating(kind) or pa.types.is_integer(kind) or pa.types.is_decimal(kind):
+    if is_number(kind):
         numbers = values.cast(pa.float64(), safe=False)
         known = pc.if_else(pc.is_nan(numbers), None, numbers)
         return known.cast(pa.large_string())

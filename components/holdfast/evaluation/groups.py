@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from holdfast.errors import InputError
-from holdfast.table import Table
+from holdfast.table import Table, is_number
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -90,7 +90,7 @@ def group_rows(
 
 def _check_bins(bins: Mapping[str, Sequence[float]], schema: pa.Schema) -> None:
     for column, ends in bins.items():
-        numeric = column in schema.names and _is_number(schema.field(column).type)
+        numeric = column in schema.names and is_number(schema.field(column).type)
         if not numeric or not _rises(ends):
             raise InputError(
                 f"`bins` must give rising upper ends for columns of numbers. Found: {column!r} "
@@ -104,16 +104,10 @@ def _rises(ends: Sequence[float]) -> bool:
     return all(low < high for low, high in pairwise(ends))
 
 
-def _is_number(kind: pa.DataType) -> bool:
-    return bool(
-        pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)
-    )
-
-
 def _of_column(
     column: str, values: pa.ChunkedArray, bins: Mapping[str, Sequence[float]], name: str
 ) -> Groups:
-    if _is_number(values.type):
+    if is_number(values.type):
         numbers = values.cast(pa.float64(), safe=False).to_numpy()
         if column in bins:
             return _binned(column, numbers, np.asarray(bins[column], float))

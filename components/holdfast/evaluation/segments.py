@@ -6,11 +6,10 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from holdfast.errors import InputError
-from holdfast.model import is_numeric
 from holdfast.performance.bootstrap import Interval, Resampling, intervals
 from holdfast.performance.metrics import LOWER_IS_BETTER
 from holdfast.performance.predictions import Predictions
-from holdfast.table import Table
+from holdfast.table import Table, is_number
 
 if TYPE_CHECKING:
     import numpy as np
@@ -135,7 +134,7 @@ def _levels(name: str, column: "pa.ChunkedArray") -> "tuple[Codes, list[str]]":
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    if is_numeric(column.type) and not pa.types.is_boolean(column.type):
+    if is_number(column.type):
         values = column.cast(pa.float64(), safe=False).to_numpy()
         if len(np.unique(values[~np.isnan(values)])) > MAX_VALUES:
             return _quartiles(name, values)

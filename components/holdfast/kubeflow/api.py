@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from holdfast.errors import InputError
+from holdfast.errors import InputError, unanswered
 from holdfast.reading import read_json
 
 if TYPE_CHECKING:
@@ -29,6 +29,10 @@ PASSING = {408, 429, 500, 502, 503, 504}
 
 class PassingError(InputError):
     """An error that may pass: whether the call was carried out is not known."""
+
+
+class NotFoundError(InputError):
+    """What was asked for is not there."""
 
 
 @dataclass(frozen=True)
@@ -154,7 +158,7 @@ class Access:
         except HTTPError as error:
             raise PassingError(
                 f"KFP at {self.endpoint} must answer within {self.patience.timeout} s. Found: "
-                f"{type(error).__name__}. Check that it runs and that `endpoint` is its address."
+                f"{unanswered(error)}. Check that it runs and that `endpoint` is its address."
             ) from None
         self._check_that_it_is_kfp(method)
         return answer
@@ -212,7 +216,8 @@ class Access:
                 f"That is a login page: set {self._credentials()} to one that is valid, or name "
                 f"the API's own address"
             )
-        return InputError(f"{where} must accept the call. Found: HTTP {status}: {said}. {remedy}.")
+        kind = NotFoundError if status == 404 else InputError
+        return kind(f"{where} must accept the call. Found: HTTP {status}: {said}. {remedy}.")
 
 
 def access(endpoint: str, token_env: str, namespace: str) -> Access:

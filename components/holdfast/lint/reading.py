@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from holdfast import ir
-from holdfast.errors import InputError
+from holdfast.errors import InputError, first_line
 from holdfast.ir import Compiled
 from holdfast.lint.findings import Finding
 from holdfast.lint.findings import Path as Keys
@@ -125,9 +125,9 @@ def _compiled(data: bytes) -> LookedAt:
         parsed = [(value, node) for value, node in ir.parse(text) if value is not None]
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
-        return _unreadable(UNREADABLE, f"not YAML: {_first_line(error.problem)}", line)
+        return _unreadable(UNREADABLE, f"not YAML: {_said(error.problem)}", line)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        return _unreadable(UNREADABLE, _first_line(error))
+        return _unreadable(UNREADABLE, _said(error))
     kinds = [type(value).__name__ for value, _ in parsed]
     if not 1 <= len(parsed) <= 2 or set(kinds) != {"dict"}:
         found = ", ".join(kinds[:5]) or "nothing"
@@ -139,10 +139,9 @@ def _compiled(data: bytes) -> LookedAt:
     return _checked(Compiled(values[0], values[1] if values[1:] else {}, text, nodes))
 
 
-def _first_line(error: object) -> str:
+def _said(error: object) -> str:
     # The whole message may quote the text.
-    first = str(error).splitlines()[0] if str(error) else type(error).__name__
-    return "not UTF-8" if isinstance(error, UnicodeError) else first[:SHOWN_LETTERS]
+    return "not UTF-8" if isinstance(error, UnicodeError) else first_line(error)[:SHOWN_LETTERS]
 
 
 def _checked(compiled: Compiled) -> LookedAt:

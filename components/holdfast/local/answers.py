@@ -6,22 +6,33 @@ from pathlib import Path
 from kfp.pipeline_spec.pipeline_spec_pb2 import PipelineTaskSpec
 
 from holdfast.errors import GateError, InputError, MachineError
+from holdfast.local.runner import KILLED
 
 # The last lines of a log that are shown when a step failed in a way nobody foresaw.
 SHOWN_LINES = 25
-KINDS = (GateError, InputError, MachineError)
-ANSWERS = "|".join(kind.__name__ for kind in KINDS)
-ANSWER_CODES = [kind.exit_code for kind in KINDS]
-ANSWER = re.compile(rf"^(?:{ANSWERS}): ", re.MULTILINE)
+CODES = {kind.__name__: kind.exit_code for kind in (GateError, InputError, MachineError)}
+ANSWER = re.compile(rf"^({'|'.join(CODES)}): ", re.MULTILINE)
 
 
 def is_answer(exit_code: int, log: Path, start: int) -> bool:
-    """Return whether a task ended with one of our errors; its words begin at a byte of the log."""
-    if exit_code not in ANSWER_CODES:
+    """Return whether a task ended with one of our errors; its words begin at a byte of the log.
+
+    The last error that it told of must be the one that its exit code stands for: a step may also
+    print an error that it got over.
+    """
+    if exit_code not in CODES.values():
         return False
     with log.open("rb") as written:
         written.seek(start)
-        return bool(ANSWER.search(written.read().decode("utf-8", "replace")))
+        told = ANSWER.findall(written.read().decode("utf-8", "replace"))
+    return bool(told) and CODES[told[-1]] == exit_code
+
+
+def code_of(exit_code: int) -> int:
+    """Return the exit code of a run for that of the task that failed."""
+    if exit_code in KILLED:
+        return MachineError.exit_code
+    return exit_code if exit_code in CODES.values() else 1
 
 
 def waits(policy: PipelineTaskSpec.RetryPolicy) -> list[float]:

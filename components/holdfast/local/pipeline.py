@@ -1,11 +1,12 @@
 """Run a compiled pipeline with kfp.local's orchestrator and one of our runners.
 
-This module alone knows kfp.local's internals (kfp 2.17): the orchestrator asks
+This module alone replaces internals of kfp.local (kfp 2.17): the orchestrator asks
 `subprocess_task_handler.SubprocessTaskHandler` to run a command and `task_executor` to run a task,
 and both are replaced while a pipeline runs. A task then goes to our runner, and each start and end
 is seen, with the task's outputs. A condition on an output with a name, which kfp.local would take
-for false without a word, is looked up. A task is tried again as its retry policy says, unless it
-ended with an answer of ours: the same inputs on the same machine would get the same one.
+for false without a word, is looked up. Tasks run in the same order each time, which is by chance in
+kfp.local. A task is tried again as its retry policy says, unless it ended with an answer of ours:
+the same inputs on the same machine would get the same one.
 """
 
 import contextlib
@@ -20,18 +21,19 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
+from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any, Literal
 
 from google.protobuf import json_format
 from kfp import dsl, local
-from kfp.local import pipeline_orchestrator, status, subprocess_task_handler
+from kfp.local import graph_utils, pipeline_orchestrator, status, subprocess_task_handler
 from kfp.local.orchestrator import task_executor
 from kfp.local.orchestrator.enhanced_dag_orchestrator import ConditionEvaluator
 from kfp.pipeline_spec.pipeline_spec_pb2 import PipelineSpec, PipelineTaskSpec
 
 from holdfast.errors import InputError
-from holdfast.local.answers import is_answer, waits, why
+from holdfast.local.answers import code_of, is_answer, waits, why
 from holdfast.local.runner import Places, Runner, Task, variables_of
 
 Status = Literal["RUNNING", "SUCCEEDED", "FAILED"]
@@ -158,23 +160,24 @@ class _Session:
     @contextlib.contextmanager
     def in_place(self) -> Iterator[None]:
         """Replace kfp's task handler and watch its tasks; send its own words nowhere."""
-        handler = subprocess_task_handler.SubprocessTaskHandler
         execute = task_executor.execute_single_task
         look_up = ConditionEvaluator._resolve_pipeline_channel
-        subprocess_task_handler.SubprocessTaskHandler = self.handler
-        task_executor.execute_single_task = partial(self.execute, execute)
-        ConditionEvaluator._resolve_pipeline_channel = staticmethod(partial(value_of, look_up))
-        logging.disable(logging.WARNING)
-        try:
-            with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
-                # Resources are the cluster's business.
-                warnings.filterwarnings("ignore", ".*no effect in the current local runner")
+        channel = staticmethod(partial(value_of, look_up))
+        with (
+            _replaced(subprocess_task_handler, "SubprocessTaskHandler", self.handler),
+            _replaced(task_executor, "execute_single_task", partial(self.execute, execute)),
+            _replaced(ConditionEvaluator, "_resolve_pipeline_channel", channel),
+            _replaced(graph_utils, "topological_sort_tasks", last_first),
+            contextlib.redirect_stdout(io.StringIO()),
+            warnings.catch_warnings(),
+        ):
+            # Resources are the cluster's business.
+            warnings.filterwarnings("ignore", ".*no effect in the current local runner")
+            logging.disable(logging.WARNING)
+            try:
                 yield
-        finally:
-            logging.disable(logging.NOTSET)
-            ConditionEvaluator._resolve_pipeline_channel = staticmethod(look_up)
-            task_executor.execute_single_task = execute
-            subprocess_task_handler.SubprocessTaskHandler = handler
+            finally:
+                logging.disable(logging.NOTSET)
 
     def execute(self, execute: Callable[..., Any], **kwargs: Any) -> Any:
         """Do what kfp's execute_single_task does, and keep what is seen of the task."""
@@ -225,6 +228,25 @@ class _Session:
         variables = {**variables_of(self.run.output), **(env_vars or {})}
         task = Task(image, full_command, variables, self.run.output, self.places)
         return _Handler(self.runner, task, self.here.task)
+
+
+@contextlib.contextmanager
+def _replaced(owner: Any, name: str, value: Any) -> Iterator[None]:
+    before = vars(owner)[name]
+    setattr(owner, name, value)
+    try:
+        yield
+    finally:
+        setattr(owner, name, before)
+
+
+def last_first(tasks: Mapping[str, PipelineTaskSpec]) -> list[str]:
+    """Return tasks as kfp pops them, those that wait for nothing last; each time the same."""
+    waits_for = {
+        name: [other for other in sorted(tasks[name].dependent_tasks) if other in tasks]
+        for name in sorted(tasks)
+    }
+    return list(TopologicalSorter(waits_for).static_order())[::-1]
 
 
 def value_of(look_up: Callable[..., Any], channel: str, store: Any) -> Any:
@@ -292,5 +314,5 @@ def _conclude(run: Run, outputs: Mapping[str, Any], declared: Collection[str]) -
         run.status, run.exit_code = "FAILED", 1
         run.error = f"{run.pipeline} ended without its outputs {sorted(declared)}."
     if failed:
-        run.exit_code = failed.exit_code if failed.exit_code in (2, 3) else 1
+        run.exit_code = code_of(failed.exit_code)
         run.error = f"{failed.name}: {why(failed.log)}"

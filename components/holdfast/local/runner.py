@@ -7,19 +7,26 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, TextIO
 
-# What a task may need to know of this machine; the same on every runner.
+# What a task may need to know of this machine, by how the names begin. A container gets no other; a
+# process of the venv runner gets this process's own as well, but those that would lead it astray.
 PASSED_ON = (
     "ALERTMANAGER_",
     "AWS_",
     "HOLDFAST_",
     "HOOK_",
+    "HTTPS_PROXY",
+    "HTTP_PROXY",
     "KFP_",
     "KUBE",
     "MLFLOW_",
+    "NO_PROXY",
     "PG",
     "PUSHGATEWAY_",
     "SLACK_",
     "SMTP_",
+    "http_proxy",
+    "https_proxy",
+    "no_proxy",
 )
 # As a shell tells it, and as Python does.
 KILLED = (128 + signal.SIGKILL, -signal.SIGKILL)

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from holdfast.errors import InputError, lack
+from holdfast.errors import InputError, first_line, lack
 from holdfast.monitoring import covariates, loss_estimation
 from holdfast.monitoring.calibration import Calibrator
 from holdfast.monitoring.covariates import Covariate
@@ -138,10 +138,9 @@ def read_baseline(path: str | Path, name: str = "baseline") -> PerformanceBaseli
             kept = {key: arrays[key] for key in arrays.files}
         return _restored(document, kept, folder, name)
     except UNREADABLE as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise lack(error, memory=False) or InputError(
-            f"`{name}` must be a performance baseline of contract {CONTRACT}. Found: {reason}. Pass"
-            f" the output of this version's fit_performance_baseline."
+            f"`{name}` must be a performance baseline of contract {CONTRACT}. Found: "
+            f"{first_line(error)}. Pass the output of this version's fit_performance_baseline."
         ) from error
 
 

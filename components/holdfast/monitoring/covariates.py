@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from holdfast.errors import InputError
+from holdfast.model import is_numeric
 
 if TYPE_CHECKING:
     import numpy as np
@@ -113,8 +114,7 @@ def kind_of(type_: pa.DataType, name: str) -> Kind:
     texts = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
     if any(check(type_) for check in (*texts, pa.types.is_time, pa.types.is_null)):
         return "category"
-    numbers = (pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal, pa.types.is_boolean)
-    if any(check(type_) for check in numbers):
+    if is_numeric(type_):
         return "number"
     raise InputError(
         f"`features` must name columns of numbers, booleans, dates, times and text. Found: {name!r}"

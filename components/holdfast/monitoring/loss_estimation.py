@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from holdfast.errors import InputError, lack
+from holdfast.errors import InputError, first_line, lack
 from holdfast.model import reproducible
 from holdfast.monitoring.threads import one_thread
 from holdfast.performance.bootstrap import Interval
@@ -146,8 +146,7 @@ def read(path: Path, spread: dict[str, float], name: str) -> LossEstimator:
     except (UntrustedTypesFoundException, *UNREADABLE) as error:
         raise lack(error, memory=False) or InputError(
             f"`{name}` must hold trees that expect a loss. Found: "
-            f"{str(error).splitlines()[0] if str(error) else type(error).__name__}. Pass the "
-            f"output of fit_performance_baseline."
+            f"{first_line(error)}. Pass the output of fit_performance_baseline."
         ) from error
     return LossEstimator(models, spread)
 

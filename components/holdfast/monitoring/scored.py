@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from holdfast.errors import InputError
+from holdfast.errors import InputError, first_line
+from holdfast.model import is_numeric
 from holdfast.performance.columns import (
     DATA_SHA256,
     MODEL_NAME,
@@ -18,7 +19,7 @@ from holdfast.performance.columns import (
     columns_of,
 )
 from holdfast.performance.predictions import Predictions
-from holdfast.table import Table, open_table
+from holdfast.table import Table, is_number, open_table
 
 if TYPE_CHECKING:
     import numpy as np
@@ -72,7 +73,7 @@ class Scored:
         for name in (PREDICTION, *self.columns.probabilities):
             values = batch[name]
             numeric = name != PREDICTION or self.columns.task == "regression"
-            if numeric and not _is_number(values.type):
+            if numeric and not is_number(values.type):
                 raise InputError(
                     f"`{self.name}` must hold numbers in {name!r}. Found: {values.type}. Pass what "
                     f"batch_predict wrote, with its types."
@@ -150,8 +151,8 @@ def as_label(
         return values.cast(like)
     if columns.task == "regression":
         like = pa.float64()
-    numeric = _is_number(values.type) or pa.types.is_boolean(values.type)
-    expected = _is_number(like) or pa.types.is_boolean(like)
+    numeric = is_numeric(values.type)
+    expected = is_numeric(like)
     if numeric != expected:
         raise InputError(
             f"`{name}` must hold labels of the predictions' type, {like}. Found: {values.type}. "
@@ -164,7 +165,7 @@ def as_label(
     except pa.ArrowInvalid as error:
         raise InputError(
             f"`{name}` must hold labels that fit the predictions' type, {like}. Found: "
-            f"{str(error).splitlines()[0]}. Convert the labels as the model's target was."
+            f"{first_line(error)}. Convert the labels as the model's target was."
         ) from error
 
 
@@ -175,7 +176,3 @@ def _plain(values: "pa.Array | pa.ChunkedArray") -> "npt.NDArray[Any]":
         plain.to_numpy() if isinstance(plain, pa.ChunkedArray)
         else plain.to_numpy(zero_copy_only=False)
     )  # fmt: skip
-
-
-def _is_number(kind: pa.DataType) -> bool:
-    return pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from kfp import dsl
-from kfp.dsl.pipeline_context import Pipeline
+from kfp.dsl.pipeline_context import Pipeline  # private in kfp 2.17
 
 from holdfast.errors import InputError
 

@@ -57,6 +57,7 @@ def retry(times: int, seconds: int = 30, factor: float = 2.0, most_seconds: int 
     """
 
     def put(task: dsl.PipelineTask, stays: bool) -> None:
+        # kfp 2.17 has no public way to ask for a task's policy.
         if not (stays and task._task_spec.retry_policy):
             task.set_retry(times, f"{seconds}s", factor, f"{most_seconds}s")
 

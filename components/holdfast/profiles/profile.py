@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from holdfast.errors import InputError
+from holdfast.errors import InputError, first_line
 from holdfast.profiles.columns import NO_COUNTS, NumberColumn, TextColumn
 from holdfast.profiles.sketches import DistinctCount, ValueSample, draw
 from holdfast.table import Table
@@ -210,9 +210,8 @@ def read_profile(path: str | Path, name: str = "profile") -> Profile:
             int(about["seed"]),
         )
     except (pa.ArrowException, OSError, ValueError, KeyError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise InputError(
-            f"`{name}` must be a profile. Found: {reason}. Pass the `profile` output of "
+            f"`{name}` must be a profile. Found: {first_line(error)}. Pass the `profile` output of "
             f"profile_table or merge_profiles."
         ) from error
     return profile

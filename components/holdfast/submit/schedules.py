@@ -1,5 +1,6 @@
 """What is to run when, and what of it KFP holds: recurring runs that carry a mark."""
 
+import contextlib
 import hashlib
 import json
 import re
@@ -10,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from holdfast.errors import InputError
-from holdfast.kubeflow.api import Access
+from holdfast.kubeflow.api import Access, NotFoundError
 from holdfast.kubeflow.lookup import equals
 from holdfast.kubeflow.runs import NAME_LETTERS, age
 from holdfast.submit.pipelines import Upload, Uploaded
@@ -194,12 +195,9 @@ class Recurring:
         """Delete some; their runs stay, and those that go go on."""
         remove = self.api.recurring_run_service_delete_recurring_run
         for each in made:
-            try:
+            # Somebody else was first, or an answer got lost.
+            with contextlib.suppress(NotFoundError):
                 self.kfp.call(remove, each.recurring_run_id, propagation_policy="ORPHAN")
-            except InputError as error:
-                # Somebody else was first, or an answer got lost.
-                if "HTTP 404" not in str(error):
-                    raise
 
     def last_due(self, made: Any) -> datetime | None:
         """Return the time that the newest of its runs was due; None if it has none."""

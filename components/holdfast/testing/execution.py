@@ -10,7 +10,7 @@ from typing import Any
 
 from kfp.dsl.executor import Executor
 from kfp.dsl.types import artifact_types
-from kfp.local import placeholder_utils
+from kfp.local import placeholder_utils  # private in kfp 2.17, as the two above
 
 from holdfast.errors import InputError
 from holdfast.images import family_of

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import ConfigDict
 
 from holdfast.documents import Document, read_document
-from holdfast.errors import InputError
+from holdfast.errors import InputError, first_line
 from holdfast.model import Model
 from holdfast.threads import limited
 from holdfast.training import boosting, threads
@@ -158,7 +158,7 @@ class Recipe:
         except (ValueError, NotImplementedError) as error:
             raise InputError(
                 f"{self.name} must be able to learn from `train` with these `parameters`. Found: "
-                f"{str(error).strip().splitlines()[0]} Change the parameters or the estimator."
+                f"{first_line(error)} Change the parameters or the estimator."
             ) from error
         estimator.set_params(**dict.fromkeys(forest))
         return Pipeline([*preparing, (name, estimator)])
@@ -230,6 +230,7 @@ def _preparing(preparation: Preparation) -> list[tuple[str, Any]]:
 
 
 def _check_values(estimator: Any) -> None:
+    # Internals of scikit-learn 1.9, which checks values in public only when it fits.
     from sklearn.utils._param_validation import InvalidParameterError
 
     try:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from holdfast.errors import InputError
+from holdfast.errors import InputError, first_line
 
 if TYPE_CHECKING:
     import duckdb
@@ -120,11 +120,6 @@ def require_condition(expression: Expression, schema: pa.Schema) -> None:
     if str(answer.types[0]) != "BOOLEAN":
         raise ValueError(f"{answer.types[0]} instead of true or false")
     answer.fetchall()
-
-
-def first_line(error: Exception) -> str:
-    """Return the first line of an error's message."""
-    return str(error).splitlines()[0] if str(error) else type(error).__name__
 
 
 @cache

@@ -14,12 +14,11 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from holdfast.errors import InputError
-from holdfast.table import Table
+from holdfast.errors import InputError, first_line
+from holdfast.table import Table, is_number
 from holdfast.validation.conditions import (
     LOCK,
     Expression,
-    first_line,
     place,
     read_condition,
     readable,
@@ -221,6 +220,5 @@ def _kind(kind: pa.DataType) -> str:
         return _kind(kind.value_type)
     if pa.types.is_date(kind) or pa.types.is_timestamp(kind):
         return "time"
-    numeric = pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)
     text_kinds = pa.types.is_string(kind) or pa.types.is_large_string(kind)
-    return "number" if numeric else "text" if text_kinds else str(kind)
+    return "number" if is_number(kind) else "text" if text_kinds else str(kind)

@@ -63,4 +63,4 @@ def score(family: str, way: str, folder: Path, rows: int) -> Found:
     return module(python(family), "tests.bench.work.scoring", way, folder, rows)
 
 
-GROUP = Group("batch", __doc__.partition("\n")[0], comparisons)
+GROUP = Group("batch", __doc__, comparisons)

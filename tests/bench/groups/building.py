@@ -114,4 +114,4 @@ def files_of(environment: str) -> Found:
     return Found({SIZE: sum(f.lstat().st_size for f in packages.rglob("*")) / 1e6})
 
 
-GROUP = Group("building", __doc__.partition("\n")[0], comparisons)
+GROUP = Group("building", __doc__, comparisons)

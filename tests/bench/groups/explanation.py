@@ -8,11 +8,11 @@ answer. `explain_model` is the whole step: importance, partial dependence, plots
 from collections.abc import Sequence
 from functools import partial
 
-from tests.bench.frame import PEAK, WALL, WORK, Case, Comparison, Group, Size
+from tests.bench.frame import WORK, Case, Comparison, Group, Size
 from tests.bench.peers import python
 from tests.bench.processes import Found, module
 
-JUDGED = (WORK, "work CPU s", WALL, PEAK)
+JUDGED = (WORK, "work CPU s")
 WAYS = (
     ("values", "attribute", "", "attribute(model, frame), in explain_model"),
     ("xgboost", "pred_contribs", "xgboost-cpu",
@@ -42,4 +42,4 @@ def explain(way: str, rows: int) -> Found:
     return module(python("evaluation"), "tests.bench.work.explaining", way, rows)
 
 
-GROUP = Group("explanation", __doc__.partition("\n")[0], comparisons)
+GROUP = Group("explanation", __doc__, comparisons)

@@ -102,4 +102,4 @@ def drop(wanted: bool) -> None:
         raise MachineError(f"Only root can drop the kernel's caches. Found: {error}.") from error
 
 
-GROUP = Group("imports", __doc__.partition("\n")[0], comparisons)
+GROUP = Group("imports", __doc__, comparisons)

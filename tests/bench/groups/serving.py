@@ -2,8 +2,9 @@
 
 One row of Adult, 300 trees, one model directory of MLflow for all; each server runs alone, as its
 manual starts it, with one thread for XGBoost. A request's time begins when it was due, not when it
-could be sent, so that a server that falls behind is seen to. The CPU time and memory are those of
-all the server's processes; the CPU time of an answer says something on a machine that is busy, too.
+could be sent, so that a server that falls behind is seen to. CPU time and memory (PSS, after the
+last answer) are those of all the server's processes; the CPU time of an answer says something on a
+machine that is busy, too.
 """
 
 import contextlib
@@ -142,7 +143,7 @@ def measure(server: Server, rate: int, seconds: int, folder: Path) -> Found:
         before = cpu_seconds(group)
         asked = (url + server.address, body, rate, seconds)
         found = module(peers.python("serving"), PARTS, "ask", *asked, network=True).quantities
-        cpu, memory = cpu_seconds(group) - before, peak(group)
+        cpu, memory = cpu_seconds(group) - before, held(group)
     if found["failed"]:
         raise MachineError(f"{found['failed']:.0f} of {rate * seconds} requests failed.")
     kept = {name: found[name] for name in (*JUDGED[:3], "answers/s")}
@@ -211,14 +212,14 @@ def cpu_seconds(group: int) -> float:
     return sum(int(f[11]) + int(f[12]) for _, f in _members(group)) / TICK
 
 
-def peak(group: int) -> float:
-    """Return the most memory that each process of a group has held, added up, in MB."""
+def held(group: int) -> float:
+    """Return the memory that a process group holds, in MB; what processes share counts once."""
     total = 0
     for folder, _ in _members(group):
         with contextlib.suppress(OSError):
-            lines = (folder / "status").read_text().splitlines()
-            total += sum(int(line.split()[1]) for line in lines if line.startswith("VmHWM:"))
+            lines = (folder / "smaps_rollup").read_text().splitlines()
+            total += sum(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
     return total / 1024
 
 
-GROUP = Group("serving", __doc__.partition("\n")[0], comparisons)
+GROUP = Group("serving", __doc__, comparisons)

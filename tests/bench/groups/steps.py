@@ -3,7 +3,8 @@
 The second run of the step in one process, so that neither kfp's import nor a first look at the
 engine counts; for bare commands, the whole command. kfp's default component installs kfp by pip at
 the start of each step: from the index in a new environment (`kfp-venv`), or a look that it is there
-already (`kfp-subprocess`). Those need the network. CPU and memory of containers are not seen here.
+already (`kfp-subprocess`). Those need the network. In the rows that end in -same kfp runs our step,
+which installs nothing. CPU and memory of containers are not seen here.
 """
 
 import sys
@@ -29,12 +30,14 @@ def comparisons(size: Size) -> Sequence[Comparison]:
 
 def processes(folder: Path) -> list[Case]:
     """Return the venv runner, and what runs processes."""
-    ours = "holdfast run nothing.yaml"
+    ours = "run_pipeline(nothing, VenvRunner()), as holdfast run does"
     return [
         Case("venv", ours, partial(step, "venv", folder), peers.AUTHORING),
         Case("python", "python -c pass", partial(python, "pass"), "data", "python"),
         Case("executor", "python -c 'import kfp.dsl.executor_main'",
              partial(python, "import kfp.dsl.executor_main"), "data", "kfp"),
+        Case("kfp-subprocess-same", "nothing(), SubprocessRunner(use_venv=False)",
+             partial(step, "kfp_subprocess_same", folder), peers.AUTHORING, "kfp"),
         Case("kfp-subprocess", f"{DEFAULT}SubprocessRunner(use_venv=False)",
              partial(step, "kfp_subprocess", folder), peers.AUTHORING, "kfp"),
         Case("kfp-venv", f"{DEFAULT}SubprocessRunner(use_venv=True)",
@@ -47,12 +50,14 @@ def containers(folder: Path) -> list[Case]:
     bare = ["docker", "run", "--rm", image("data")]
     shown = "docker run --rm holdfast-data"
     return [
-        Case("docker", "holdfast run nothing.yaml --runner docker",
+        Case("docker", "run_pipeline(nothing, DockerRunner()), as holdfast run does",
              partial(step, "docker", folder), peers.DOCKER),
         Case("docker-run", f"{shown} true", partial(command, [*bare, "true"]), peers.DOCKER,
              "docker"),
         Case("docker-python", f"{shown} python -c pass",
              partial(command, [*bare, "python", "-c", "pass"]), peers.DOCKER, "docker"),
+        Case("kfp-docker-same", "nothing(), DockerRunner()",
+             partial(step, "kfp_docker_same", folder), peers.DOCKER, "kfp"),
         Case("kfp-docker", f"{DEFAULT}DockerRunner()", partial(step, "kfp_docker", folder),
              peers.AUTHORING, "kfp", quick=False),
     ]  # fmt: skip
@@ -75,4 +80,4 @@ def command(words: Sequence[object], more: dict[str, str] | None = None) -> Foun
     return Found({WORK: run(words, more, network=True).quantities["wall s"]})
 
 
-GROUP = Group("steps", __doc__.partition("\n")[0], comparisons)
+GROUP = Group("steps", __doc__, comparisons)

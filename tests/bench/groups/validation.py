@@ -1,8 +1,9 @@
 """What it costs to judge a table: validate_table beside others, by the same rules.
 
 Fifteen columns: types, ranges, known words, patterns, missing values, one column not above another,
-a mean, the number of rows (work/validating.py). The yardstick is the whole step, which profiles the
-table, names the broken rows, sets them aside, and writes what goes on, a verdict and a page;
+a mean, the number of rows (work/validating.py). The yardstick is all that the step does, with KFP's
+executor imported: it profiles the table, names the broken rows, sets them aside, and writes what
+goes on, a verdict and a page;
 `verdict` stops before it writes. pandera and Great Expectations are made to name the broken rows
 and write nothing. TFDV alone is given what a schema can say: no patterns, no rule of two columns,
 no mean; it names columns. How many rows each finds broken is in the JSON.
@@ -50,4 +51,4 @@ def run(environment: str, way: str, file: Path) -> Found:
     return module(python, "tests.bench.work.validating", way, file, file.with_name(way))
 
 
-GROUP = Group("validation", __doc__.partition("\n")[0], comparisons)
+GROUP = Group("validation", __doc__, comparisons)

@@ -10,6 +10,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from tests.bench.work import import_executor
+
 Work = Callable[[], object]
 
 
@@ -64,6 +66,8 @@ def step(file: Path, folder: Path) -> Work:
     from holdfast.table import open_table
     from holdfast.validation.profile_table import logic
 
+    import_executor()
+
     def work() -> None:
         found = logic.profile_shard(open_table(file), 0, 1)
         found.write(folder / "profile")
@@ -77,6 +81,8 @@ def ingest(file: Path, folder: Path) -> Work:
     from holdfast.data.ingest_table.logic import write
     from holdfast.data.ingest_table.opening import open_rows
     from holdfast.data.ingest_table.rows import Reading
+
+    import_executor()
 
     def work() -> None:
         with open_rows(str(file), "", Reading(), "") as rows:
@@ -106,16 +112,22 @@ def pandas(file: Path, folder: Path) -> Work:
     return lambda: pd.read_parquet(file).describe(include="all")
 
 
-def tfdv_dataframe(file: Path, folder: Path) -> Work:
+def tfdv_dataframe(file: Path, folder: Path, processes: int = 1) -> Work:
     """Use TFDV as its tutorial does."""
     import pandas as pd
     import tensorflow_data_validation as tfdv
 
     def work() -> None:
-        found = tfdv.generate_statistics_from_dataframe(pd.read_parquet(file))
+        frame = pd.read_parquet(file)
+        found = tfdv.generate_statistics_from_dataframe(frame, n_jobs=processes)
         (folder / "FeatureStats.pb").write_bytes(found.SerializeToString())
 
     return work
+
+
+def tfdv_all_cores(file: Path, folder: Path) -> Work:
+    """Use TFDV with a process for each core."""
+    return tfdv_dataframe(file, folder, -1)
 
 
 def tfdv_arrow(file: Path, folder: Path) -> Work:
@@ -167,6 +179,7 @@ WAYS = {
         duckdb,
         pandas,
         tfdv_dataframe,
+        tfdv_all_cores,
         tfdv_arrow,
         tfdv_csv,
         ydata,

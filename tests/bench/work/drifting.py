@@ -13,6 +13,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from tests.bench.work import import_executor
+
 Work = Callable[[], list[str]]
 P_VALUE = 0.05
 # Columns of words, by how many words they have.
@@ -77,11 +79,42 @@ def nannyml(reference: Path, current: Path) -> Work:
         before = pd.read_parquet(reference)
         names = list(before.columns)
         calculator = nml.UnivariateDriftCalculator(column_names=names).fit(before)
-        found = calculator.calculate(pd.read_parquet(current)).filter(period="analysis").to_df()
-        alerts = found.xs("alert", axis=1, level=2)
-        return [name for name in names if alerts[name].to_numpy().mean() > 0.5]
+        return _alerts(calculator, pd.read_parquet(current))
 
     return work
+
+
+def nannyml_fit(reference: Path, folder: Path) -> Work:
+    """Fit NannyML's calculator and store it."""
+    import nannyml as nml
+    import pandas as pd
+
+    def work() -> list[str]:
+        before = pd.read_parquet(reference)
+        calculator = nml.UnivariateDriftCalculator(column_names=list(before.columns)).fit(before)
+        nml.io.store.FilesystemStore(root_path=str(folder)).store(obj=calculator, filename="fitted")
+        return []
+
+    return work
+
+
+def nannyml_stored(folder: Path, current: Path) -> Work:
+    """Use a calculator of NannyML's that was fitted before."""
+    import nannyml as nml
+    import pandas as pd
+
+    def work() -> list[str]:
+        store = nml.io.store.FilesystemStore(root_path=str(folder))
+        calculator = store.load(filename="fitted", as_type=nml.UnivariateDriftCalculator)
+        return _alerts(calculator, pd.read_parquet(current))
+
+    return work
+
+
+def _alerts(calculator: Any, current: Any) -> list[str]:
+    found = calculator.calculate(current).filter(period="analysis").to_df()
+    alerts = found.xs("alert", axis=1, level=2)
+    return [name for name in current if alerts[name].to_numpy().mean() > 0.5]
 
 
 def scipy(reference: Path, current: Path) -> Work:
@@ -106,25 +139,67 @@ def scipy(reference: Path, current: Path) -> Work:
 
 def alibi(reference: Path, current: Path) -> Work:
     """Use Alibi Detect's TabularDrift on all rows, words as numbers."""
-    import numpy as np
     import pandas as pd
     from alibi_detect.cd import TabularDrift
 
     def work() -> list[str]:
-        before, now = pd.read_parquet(reference), pd.read_parquet(current)
-        for name in WORDS:
-            known = pd.Index(sorted(before[name].unique()))
-            for table in (before, now):
-                table[name] = known.get_indexer(table[name])
-        names = list(before.columns)
-        categories = {names.index(name): None for name in WORDS}
-        detector = TabularDrift(
-            before.to_numpy(np.float64), p_val=P_VALUE, categories_per_feature=categories
-        )
-        p_values = detector.predict(now.to_numpy(np.float64))["data"]["p_val"]
-        return [n for n, p in zip(names, p_values, strict=True) if p < P_VALUE / len(names)]
+        before = pd.read_parquet(reference)
+        known = _words(before)
+        detector = TabularDrift(_numbers(before, known), **_settings(before))
+        return _moved(detector, pd.read_parquet(current), known)
 
     return work
+
+
+def alibi_fit(reference: Path, folder: Path) -> Work:
+    """Store Alibi Detect's detector, and the numbers of the words."""
+    import pandas as pd
+    from alibi_detect.cd import TabularDrift
+    from alibi_detect.saving import save_detector
+
+    def work() -> list[str]:
+        before = pd.read_parquet(reference)
+        known = _words(before)
+        save_detector(TabularDrift(_numbers(before, known), **_settings(before)), folder)
+        (folder / "words.json").write_text(json.dumps(known))
+        return []
+
+    return work
+
+
+def alibi_stored(folder: Path, current: Path) -> Work:
+    """Use a detector of Alibi Detect's that was stored before."""
+    import pandas as pd
+    from alibi_detect.saving import load_detector
+
+    def work() -> list[str]:
+        known = json.loads((folder / "words.json").read_text())
+        return _moved(load_detector(folder), pd.read_parquet(current), known)
+
+    return work
+
+
+def _words(before: Any) -> dict[str, list[str]]:
+    return {name: sorted(before[name].unique()) for name in WORDS}
+
+
+def _numbers(table: Any, known: dict[str, list[str]]) -> Any:
+    import numpy as np
+    import pandas as pd
+
+    codes = {name: pd.Index(words).get_indexer(table[name]) for name, words in known.items()}
+    return table.assign(**codes).to_numpy(np.float64)
+
+
+def _settings(before: Any) -> dict[str, Any]:
+    categories = {list(before.columns).index(name): None for name in WORDS}
+    return {"p_val": P_VALUE, "categories_per_feature": categories}
+
+
+def _moved(detector: Any, now: Any, known: dict[str, list[str]]) -> list[str]:
+    names = list(now.columns)
+    p_values = detector.predict(_numbers(now, known))["data"]["p_val"]
+    return [n for n, p in zip(names, p_values, strict=True) if p < P_VALUE / len(names)]
 
 
 def fit(reference: Path, folder: Path, rows: str = "50000") -> Work:
@@ -159,6 +234,7 @@ def ours(detector: Path, current: Path, folder: Path, rows: str = "10000") -> Wo
     from holdfast.drift.detect_drift import logic
     from holdfast.table import open_table
 
+    import_executor()
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
 
@@ -174,7 +250,10 @@ def ours(detector: Path, current: Path, folder: Path, rows: str = "10000") -> Wo
     return work
 
 
-EVERY: tuple[Any, ...] = (make, evidently, nannyml, scipy, alibi, fit, ours, both)
+EVERY: tuple[Any, ...] = (
+    make, evidently, nannyml, nannyml_fit, nannyml_stored, scipy, alibi, alibi_fit, alibi_stored,
+    fit, ours, both,
+)  # fmt: skip
 WAYS = {each.__name__: each for each in EVERY}
 
 

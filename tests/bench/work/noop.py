@@ -61,10 +61,10 @@ def docker(folder: Path) -> Step:
     return ours(DockerRunner(), folder)
 
 
-def kfp_with(runner, folder: Path) -> Step:
-    """Run kfp's default component with a runner of kfp's."""
+def kfp_with(runner, folder: Path, component=default) -> Step:
+    """Run a component, or the one that is defined without any option, with a runner of kfp's."""
     local.init(runner, pipeline_root=str(folder), raise_on_error=True)
-    return default
+    return component
 
 
 def kfp_subprocess(folder: Path) -> Step:
@@ -77,12 +77,25 @@ def kfp_venv(folder: Path) -> Step:
     return kfp_with(local.SubprocessRunner(use_venv=True), folder)
 
 
+def kfp_subprocess_same(folder: Path) -> Step:
+    """Run with kfp's SubprocessRunner what our venv runner runs."""
+    return kfp_with(local.SubprocessRunner(use_venv=False), folder, nothing)
+
+
+def kfp_docker_same(folder: Path) -> Step:
+    """Run with kfp's DockerRunner what our Docker runner runs."""
+    return kfp_with(local.DockerRunner(), folder, nothing)
+
+
 def kfp_docker(folder: Path) -> Step:
     """Use kfp's DockerRunner."""
     return kfp_with(local.DockerRunner(), folder)
 
 
-WAYS = {each.__name__: each for each in (venv, docker, kfp_subprocess, kfp_venv, kfp_docker)}
+EVERY = (
+    venv, docker, kfp_subprocess, kfp_venv, kfp_docker, kfp_subprocess_same, kfp_docker_same,
+)  # fmt: skip
+WAYS = {each.__name__: each for each in EVERY}
 
 
 def main(way: str, folder: str) -> None:

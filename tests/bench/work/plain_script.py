@@ -6,7 +6,8 @@ installed beside the model stack, so schema and validation go through our bindin
 
 python -m tests.bench.work.plain_script TABLE TARGET FOLDER
 
-The same functions are the steps of Kedro's, Metaflow's and ZenML's runs beside it.
+The same functions are the steps of Kedro's, Metaflow's and ZenML's runs beside it; each imports
+what it needs, so that a step that is a process of its own pays for no other's libraries.
 """
 
 import json
@@ -14,25 +15,12 @@ import os
 import sys
 import tempfile
 from io import StringIO
+from typing import TYPE_CHECKING
 
-import mlflow
-import mlflow.sklearn
-import numpy as np
-import pandas as pd
-from matplotlib.figure import Figure
-from mlflow.models import infer_signature
-from sklearn.compose import ColumnTransformer
-from sklearn.metrics import accuracy_score, f1_score, log_loss, roc_auc_score, roc_curve
-from sklearn.model_selection import train_test_split
-from sklearn.pipeline import Pipeline
-from sklearn.preprocessing import LabelEncoder, OrdinalEncoder
-from xgboost import XGBClassifier
-
-from holdfast.profiles.profile import profile_table
-from holdfast.table import open_table
-from holdfast.validation.infer_schema.logic import infer_schema
-from holdfast.validation.schema import write_schema
-from holdfast.validation.validate_table.logic import Others, Request, validate
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+    from sklearn.pipeline import Pipeline
 
 
 def main(path: str, target: str, folder: str) -> None:
@@ -45,15 +33,24 @@ def main(path: str, target: str, folder: str) -> None:
     print(json.dumps({"roc_auc": metrics["roc_auc"]}))
 
 
-def split(path: str, target: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+def split(path: str, target: str) -> "tuple[pd.DataFrame, pd.DataFrame]":
     """Read the table, and split it into training and test rows."""
+    import pandas as pd
+    from sklearn.model_selection import train_test_split
+
     frame = pd.read_parquet(path)
     frame = frame.astype(dict.fromkeys(frame.select_dtypes("category"), "str"))
     return train_test_split(frame, test_size=0.2, stratify=frame[target], random_state=42)
 
 
-def check(train: pd.DataFrame, test: pd.DataFrame) -> None:
+def check(train: "pd.DataFrame", test: "pd.DataFrame") -> None:
     """Validate the test share against the training share's schema."""
+    from holdfast.profiles.profile import profile_table
+    from holdfast.table import open_table
+    from holdfast.validation.infer_schema.logic import infer_schema
+    from holdfast.validation.schema import write_schema
+    from holdfast.validation.validate_table.logic import Others, Request, validate
+
     with tempfile.TemporaryDirectory() as folder:
         for name, share in (("train", train), ("test", test)):
             share.to_parquet(f"{folder}/{name}.parquet")
@@ -64,8 +61,14 @@ def check(train: pd.DataFrame, test: pd.DataFrame) -> None:
         validate(open_table(f"{folder}/test.parquet"), schema, Others(), Request())
 
 
-def fit(train: pd.DataFrame, target: str) -> Pipeline:
+def fit(train: "pd.DataFrame", target: str) -> "Pipeline":
     """Fit transformer and trees."""
+    import numpy as np
+    from sklearn.compose import ColumnTransformer
+    from sklearn.pipeline import Pipeline
+    from sklearn.preprocessing import OrdinalEncoder
+    from xgboost import XGBClassifier
+
     features, labels = train.drop(columns=target), codes(train[target])
     text = list(features.select_dtypes(exclude="number"))
     rest = [column for column in features if column not in text]
@@ -78,13 +81,18 @@ def fit(train: pd.DataFrame, target: str) -> Pipeline:
     return Pipeline([("columns", columns), ("trees", trees)]).fit(features, labels)
 
 
-def codes(labels: pd.Series) -> np.ndarray:
+def codes(labels: "pd.Series") -> "np.ndarray":
     """Return labels as numbers, in the order of their names."""
+    from sklearn.preprocessing import LabelEncoder
+
     return LabelEncoder().fit_transform(labels)
 
 
-def judge(model: Pipeline, test: pd.DataFrame, target: str) -> dict[str, float]:
+def judge(model: "Pipeline", test: "pd.DataFrame", target: str) -> dict[str, float]:
     """Compute the metrics and draw the ROC curve."""
+    from matplotlib.figure import Figure
+    from sklearn.metrics import accuracy_score, f1_score, log_loss, roc_auc_score, roc_curve
+
     truth = codes(test[target])
     probabilities = model.predict_proba(test.drop(columns=target))
     answers = probabilities.argmax(axis=1)
@@ -100,8 +108,11 @@ def judge(model: Pipeline, test: pd.DataFrame, target: str) -> dict[str, float]:
     return {name: float(value) for name, value in found.items()}
 
 
-def register(model: Pipeline, features: pd.DataFrame, metrics: dict, folder: str) -> None:
+def register(model: "Pipeline", features: "pd.DataFrame", metrics: dict, folder: str) -> None:
     """Log and register the model."""
+    import mlflow.sklearn
+    from mlflow.models import infer_signature
+
     os.chdir(folder)
     mlflow.set_tracking_uri(f"sqlite:///{folder}/mlflow.db")
     example = features.head(3)

@@ -1,7 +1,7 @@
 """Score a batch in one of many ways: python -m tests.bench.work.scoring WAY FOLDER ROWS.
 
-`train` makes the model and `table` the rows, in the folder; the ways print the seconds of the work,
-without imports and without loading the model, as JSON.
+`train` makes the model and `table` the rows, in the folder; the ways print the seconds of the work
+as JSON: on a frame without imports and loading the model, from Parquet to Parquet with both.
 """
 
 import json

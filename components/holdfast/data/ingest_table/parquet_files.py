@@ -15,7 +15,7 @@ from holdfast.data.ingest_table.rows import (
     require_same_columns,
     translated,
 )
-from holdfast.errors import InputError
+from holdfast.errors import InputError, first_line
 
 
 def open_parquet(files: Sequence[File], reading: Reading) -> Rows:
@@ -45,10 +45,9 @@ def _open(file: File) -> pq.ParquetFile:
 
 def _damaged(file: File) -> Callable[[Exception], InputError]:
     def explain(error: Exception) -> InputError:
-        found = str(error).splitlines()[0]
         return InputError(
-            f"{file.label} must be a whole Parquet file. Found: {found} Copy it again, or write it "
-            f"again."
+            f"{file.label} must be a whole Parquet file. Found: {first_line(error)} Copy it "
+            f"again, or write it again."
         )
 
     return explain

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from holdfast.data.ingest_table.rows import File, Reading
 from holdfast.data.sources.places import write_all
-from holdfast.errors import InputError
+from holdfast.errors import InputError, first_line
 
 CHUNK = 2**20
 MAGIC = {
@@ -132,10 +132,9 @@ def _chunks(file: File, stream: Any, compression: str) -> Iterator[bytes]:
         while chunk := stream.read(CHUNK):
             yield bytes(chunk)
     except (OSError, EOFError, ValueError, pa.ArrowException, *_lzma_errors()) as error:
-        found = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise InputError(
             f"{file.label} must be a whole {compression or 'plain'} file. Found: "
-            f"{found.rstrip('.')}. Copy it again, or write it again."
+            f"{first_line(error).rstrip('.')}. Copy it again, or write it again."
         ) from error
 
 

@@ -6,7 +6,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from holdfast.data.ingest_table.rows import Piece, Reading, Rows, brief
-from holdfast.errors import InputError
+from holdfast.errors import InputError, first_line
 
 # By the names of Arrow, and as a table's manifest writes them.
 TYPES = {
@@ -166,7 +166,7 @@ def row_filter(where: str, schema: pa.Schema) -> Keep:
 
 
 def _not_an_expression(error: Exception, schema: pa.Schema) -> InputError:
-    said = str(error).splitlines()[0].rpartition("Error: ")[2]
+    said = first_line(error).rpartition("Error: ")[2]
     if "Conversion" in str(error):
         # What follows is a value of the user's data.
         said = "a value that cannot be converted as the expression asks"

@@ -15,7 +15,7 @@ from holdfast.data.sources.places import (
     write_all,
 )
 from holdfast.data.sources.transfer import CHUNK, BrokenTransferError, again, pool
-from holdfast.errors import InputError, without_password
+from holdfast.errors import InputError, unanswered, without_password
 
 if TYPE_CHECKING:
     from minio import Minio
@@ -145,7 +145,7 @@ class StorePlace:
                 f"{error}. A bucket has 3 to 63 lower-case letters, digits, dots and hyphens."
             ) from error
         except (HTTPError, MinioException, BrokenTransferError, OSError) as error:
-            what = str(error) if isinstance(error, BrokenTransferError) else type(error).__name__
+            what = str(error) if isinstance(error, BrokenTransferError) else unanswered(error)
             raise InputError(
                 f"`uri` {self.uri} needs the object store at {where} to answer whole. Found: "
                 f"{what}. Check that it runs and that HOLDFAST_S3_ENDPOINT (http://HOST:PORT) "

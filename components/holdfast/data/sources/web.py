@@ -13,7 +13,7 @@ from holdfast.data.sources.places import (
     write_all,
 )
 from holdfast.data.sources.transfer import CHUNK, BrokenTransferError, again, pool
-from holdfast.errors import InputError, shown
+from holdfast.errors import InputError, shown, unanswered
 
 if TYPE_CHECKING:
     import urllib3
@@ -96,7 +96,7 @@ class WebPlace:
         try:
             return again(transfer)
         except (HTTPError, OSError, ValueError, BrokenTransferError) as error:
-            what = str(error) if isinstance(error, BrokenTransferError) else type(error).__name__
+            what = str(error) if isinstance(error, BrokenTransferError) else unanswered(error)
             raise InputError(
                 f"`uri` {shown(self.uri)} needs the server {host_of(self.uri)} to send the whole "
                 f"object. Found: {what}, each time it was tried. Check that it runs, then try "

@@ -19,7 +19,7 @@ import pyarrow as pa
 
 from holdfast.drift.fit_outlier_detector import scoring
 from holdfast.drift.fit_outlier_detector.encoding import Code, Encoded, encode, with_grid
-from holdfast.errors import InputError, lack
+from holdfast.errors import InputError, first_line, lack
 from holdfast.reading import UNREADABLE, read_json
 from holdfast.writing import whole
 
@@ -127,10 +127,9 @@ def read_detector(path: str | Path, name: str = "detector") -> OutlierDetector:
         scorer = scoring.restore(about.method, arrays, about.seed)
         return OutlierDetector(about, codes, scorer, arrays["scores"])
     except UNREADABLE as error:
-        found = (str(error).splitlines() or [""])[0] or type(error).__name__
         raise lack(error, memory=False) or InputError(
-            f"`{name}` must be an outlier detector. Found: {found}. Pass the `detector` output of "
-            f"fit_outlier_detector."
+            f"`{name}` must be an outlier detector. Found: {first_line(error)}. Pass the "
+            f"`detector` output of fit_outlier_detector."
         ) from error
 
 

@@ -12,10 +12,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from holdfast.evaluation.estimators import unwrapped
 from holdfast.evaluation.explain_model import columns
 from holdfast.evaluation.explain_model.shap_library import shap
-from holdfast.model import Model
+from holdfast.model import Model, unwrapped
 
 if TYPE_CHECKING:
     import numpy as np
@@ -261,6 +260,7 @@ def _sizes(estimator: Any) -> list[tuple[int, int]]:
     import numpy as np
 
     if hasattr(estimator, "_predictors"):
+        # An internal of scikit-learn 1.9, whose histogram boosting shows its trees nowhere else.
         grown = [tree for trees in estimator._predictors for tree in trees]
         return [(t.get_n_leaf_nodes(), max(1, t.get_max_depth())) for t in grown]
     trees = np.ravel(getattr(estimator, "estimators_", [estimator]))

@@ -4,8 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from holdfast.evaluation.estimators import unwrapped
-from holdfast.model import ModelInfo, load_model
+from holdfast.model import ModelInfo, load_model, unwrapped
 
 
 @dataclass(frozen=True)

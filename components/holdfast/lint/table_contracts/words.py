@@ -14,8 +14,6 @@ RULES = {
     "HF409": "a column that must not be there",
 }
 
-TASKS = ("classification", "regression")
-
 # Metrics, estimators and options that only one task has, by scikit-learn's, fairlearn's and our
 # names. A metric that both may have is in neither.
 _CLASSIFICATION = {

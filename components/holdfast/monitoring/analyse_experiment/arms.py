@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from holdfast.errors import InputError
+from holdfast.model import is_numeric
 from holdfast.monitoring.analyse_experiment.wishes import Columns, Wish
 from holdfast.table import Table
 
@@ -64,7 +65,7 @@ def required(table: Table, wish: Wish) -> list[str]:
             )
     for metric in wish.metrics:
         kind = table.schema.field(metric.column).type
-        if not _is_number(kind):
+        if not is_numeric(kind):
             raise InputError(
                 f"`metric` and the guardrails must be numbers or true and false. Found: "
                 f"{metric.column!r} of type {kind}. Make a column of numbers of it."
@@ -76,11 +77,6 @@ def required(table: Table, wish: Wish) -> list[str]:
             f"{found}. Cast it where the table is made."
         )
     return list(dict.fromkeys(c for c in named.values() if c))
-
-
-def _is_number(kind: pa.DataType) -> bool:
-    tests = (pa.types.is_integer, pa.types.is_floating, pa.types.is_boolean, pa.types.is_decimal)
-    return any(test(kind) for test in tests)
 
 
 def _read(kind: pa.DataType) -> pa.DataType:

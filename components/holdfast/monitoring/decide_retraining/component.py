@@ -29,7 +29,7 @@ def decide_retraining(
     window that comes again, by a step that is tried again, counts once and gets the same answer;
     one that comes with other verdicts takes its own place. Windows may come in any order: the
     policy looks at the newest. Of two steps at once the second sees what the first decided. The
-    grammar of the policy is in holdfast/monitoring/policy.py.
+    grammar of the policy is in components/holdfast/monitoring/policy.py.
 
     Args:
         policy: YAML: which verdicts make a window bad, how many bad ones of the last, cooldown,

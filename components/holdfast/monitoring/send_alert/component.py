@@ -35,7 +35,7 @@ def send_alert(
     was told is kept in MLflow as the registered model NAME.alerts. A message that does not arrive
     is kept there and in `spool`, later runs send it first, and this step fails. It may arrive
     twice, with the same Idempotency-Key or Message-ID. The grammar of the rules is in
-    holdfast/monitoring/send_alert/rules.py.
+    components/holdfast/monitoring/send_alert/rules.py.
 
     Args:
         rules: Channels and rules as YAML; addresses and tokens only as names of variables.

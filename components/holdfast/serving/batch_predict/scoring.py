@@ -6,7 +6,7 @@ what else it refuses is found by halving.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from holdfast.errors import InputError
+from holdfast.errors import InputError, first_line
 from holdfast.model import Kind, Model, feature_frame
 from holdfast.performance.answers import finite_rows, output_of
 
@@ -133,7 +133,7 @@ class Scorer:
             self._output(rows)
         except _REFUSALS as error:
             if rows.num_rows == 1:
-                yield start, _first_line(error)
+                yield start, _said(error)
                 return
             half = rows.num_rows // 2
             yield from self._refused(rows.slice(0, half), start)
@@ -211,7 +211,6 @@ def _read(text: pa.ChunkedArray, kind: Kind) -> pa.ChunkedArray:
     return pa.chunked_array([pa.Array.from_pandas(read).cast(_ARROW[kind], safe=False)])
 
 
-def _first_line(error: Exception) -> str:
+def _said(error: Exception) -> str:
     """Return what a library said, without the time and the place in its source."""
-    lines: Sequence[str] = str(error).strip().splitlines() or [type(error).__name__]
-    return re.sub(r"^\[[\d:]+\] \S+: ", "", lines[0])[:300]
+    return re.sub(r"^\[[\d:]+\] \S+: ", "", first_line(error))[:300]

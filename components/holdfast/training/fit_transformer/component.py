@@ -24,7 +24,7 @@ def fit_transformer(
     `features` names columns and their steps as YAML: clip, log, impute, bins, products and scale of
     numbers; one-hot, ordinal, frequency and cross-fitted target encoding of categories; parts,
     cycles and flags of dates; TF-IDF of text. The grammar, and what becomes of missing, unknown and
-    infinite values, is in holdfast/training/fit_transformer/grammar.py.
+    infinite values, is in components/holdfast/training/fit_transformer/grammar.py.
 
     Args:
         train: The training share. Needs: {target: true, role: not holdout}

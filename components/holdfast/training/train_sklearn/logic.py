@@ -4,6 +4,7 @@ import warnings
 from dataclasses import dataclass
 from typing import Any
 
+from holdfast.errors import first_line
 from holdfast.model import Model
 from holdfast.report import Block, Paragraph, Report, Rows
 from holdfast.table import Table
@@ -59,7 +60,7 @@ def train(
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         fitted = recipe.fit(lessons, labels)
-    remarks = list(dict.fromkeys(str(one.message).strip().splitlines()[0] for one in caught))
+    remarks = list(dict.fromkeys(first_line(one.message) for one in caught))
     model = join_model(table, transformer, fitted.steps, lessons.classes)
     blocks: list[Block] = [
         Paragraph(

@@ -39,7 +39,7 @@ def train_xgboost(
         n_estimators: Number of rounds, at least 1.
         max_depth: Depth of a tree, at least 1.
         learning_rate: Shrinkage of each tree, above 0 and at most 1.
-        parameters: YAML of XGBoost's names, before the three above: subsample, min_child_weight...
+        parameters: YAML by XGBoost's names; overrides n_estimators, max_depth and learning_rate.
         early_stopping_rounds: Stop after so many rounds without a better validation loss; 0: never.
         validation_share: Share of the training rows to stop early by, of each class alike.
         class_weight: none, or balanced for classes that count alike.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from holdfast.documents import read_document
 from holdfast.errors import InputError
-from holdfast.model import Model, feature_frame
+from holdfast.model import Model, feature_frame, unwrapped
 from holdfast.report import Block, Figure, Paragraph, Report, Rows
 from holdfast.table import Table
 from holdfast.training import boosting, plots
@@ -211,8 +211,7 @@ def _booster_of(previous: Model, table: Table, transformer: Model, lessons: Less
     import numpy as np
     from sklearn.base import is_classifier
 
-    estimator = previous.pipeline[-1]
-    trees = estimator.estimators_[0] if hasattr(estimator, "estimators_") else estimator
+    trees = unwrapped(previous.pipeline[-1])
     if not hasattr(trees, "get_booster"):
         raise InputError(
             f"`previous` must be a model of train_xgboost. Found: {type(trees).__name__}."

@@ -5,7 +5,7 @@ from pathlib import Path
 from time import sleep
 from typing import Any
 
-from holdfast.errors import InputError, without_password
+from holdfast.errors import InputError, first_line, without_password
 
 VARIABLE = "HOLDFAST_STUDY_STORAGE"
 # A worker that says nothing for so long is dead, and its trial with it.
@@ -43,7 +43,7 @@ def open_storage(place: str) -> Any:
             if left:
                 sleep(1)
                 continue
-            found = without_password(str(error).strip().splitlines()[0])
+            found = without_password(first_line(error))
             raise InputError(
                 f"`storage` must be a file or a database that can be reached. Found: "
                 f"{without_password(url)}: {found}. The password comes from PGPASSWORD or "

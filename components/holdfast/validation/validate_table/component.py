@@ -30,7 +30,7 @@ def validate_table(
 
     TensorFlow Data Validation compares with the schema and its drift and skew comparators;
     expectations (YAML) say what a schema can't, and what follows: fail, warn or quarantine. The
-    grammar is in holdfast/validation/expectations.py.
+    grammar is in components/holdfast/validation/expectations.py.
 
     Args:
         table: The table to validate. Needs: {without: [quarantine_reasons]}
