@@ -31,7 +31,7 @@ from tests.conftest import REAL_DATA
 ADULT = REAL_DATA / "adult.parquet"
 PARTS = "tests.bench.work.serving_parts"
 JUDGED = ("p95 ms", "p50 ms", "p99 ms", "CPU ms", "server MB")
-RATES, SECONDS = (50, 100, 150), 15
+RATES, SECONDS = (50, 100, 150), 10
 READY_SECONDS = 120
 V1, V2, READY = "/v1/models/adult:predict", "/v2/models/adult/infer", "/v2/health/ready"
 # They go the ways of others.
@@ -60,6 +60,8 @@ def comparisons(size: Size) -> Sequence[Comparison]:
         Comparison(
             f"{rate}-per-second", f"one row at {rate} requests a second, for {seconds} s",
             partial(cases, rate, seconds), JUDGED, partial(make, 30 if size.quick else 300),
+            # Each server is asked a few times before it is measured.
+            warm=False,
         )
         for rate in (RATES[:1] if size.quick else RATES)
     ]  # fmt: skip
