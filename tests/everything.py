@@ -44,6 +44,8 @@ def main(arguments: Sequence[str]) -> int:
         paths = [alone, str(ROOT)] if name in FAMILIES else [str(ROOT)]
         # Programs that tests kill leave their temporary files behind. Sockets want a short name.
         temporary = tempfile.mkdtemp(prefix="hf-")
+        # PostgreSQL runs as another user.
+        os.chmod(temporary, 0o755)
         variables = {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "TMPDIR": temporary}
         start = time.monotonic()
         print(f"running {name}", flush=True)

@@ -1,6 +1,7 @@
 """What the README says in figures, and the row of the table that each rests on.
 
-python -m tests.bench.claims BENCH.json keeps a full run's table and its picture as the README's.
+python -m tests.bench.claims BENCH.json keeps a full run's table, also as Markdown and as a
+picture, as the README's.
 
 In the README's section Figures every line with a ratio, such as 2.4 x, names the row that it is of
 by its id in backticks: `drift/1m/nannyml`. The first ratio of a line is that of the quantity that
@@ -21,7 +22,7 @@ from typing import Any
 from holdfast.errors import InputError
 from tests.bench import results
 from tests.bench.picture import picture
-from tests.bench.table import judge
+from tests.bench.table import judge, markdown
 from tests.support import ROOT
 
 FIGURES = Path(__file__).with_name("figures.json")
@@ -128,6 +129,7 @@ def keep(source: Path) -> None:
             f"{source} must be of a full run. Found: {'; '.join(wrong)}. Commit, then make bench."
         )
     results.write(FIGURES, text)
+    results.write(FIGURES.with_suffix(".md"), markdown(json.loads(text)))
     results.write(PICTURE, picture(json.loads(text), PICTURED))
 
 

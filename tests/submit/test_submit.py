@@ -324,7 +324,9 @@ def test_waiting_gets_over_an_outage_and_says_where_the_run_is_after_a_long_one(
 def test_an_interrupt_leaves_the_run_going_and_says_how_to_look(kfp, compiled):
     environment = {**os.environ, "KFP_ENDPOINT": kfp.url}
     process = subprocess.Popen(
-        [sys.executable, "-m", "holdfast.cli", "submit", compiled, *GIVEN, "--wait"],
+        # A shell's background jobs ignore the signal.
+        ["env", "--default-signal=INT", sys.executable, "-m", "holdfast.cli", "submit", compiled,
+         *GIVEN, "--wait"],
         cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     for _ in range(600):
