@@ -27,7 +27,8 @@ from tests.programs import program
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = ("docs", "security", "supply_chain")
 ALSO = {"training": ["tests/contracts"]}
-# Two run at a time, so the longest come first.
+# Some run at a time, so the longest come first; they wait for servers and containers half the time.
+LANES = 3
 GROUPS = ("runs", "pages", "services", "authoring", *FAMILIES)
 LEFT_OUT = """
 Left out were tests that need:
@@ -59,8 +60,8 @@ def main(arguments: Sequence[str]) -> int:
         head = f"=== {name} ({time.monotonic() - start:.0f} s) ==="
         print(f"\n{head}\n{done.stdout}", flush=True)
 
-    # Each lane takes the next: whole runs mostly wait for processes to start.
-    with ThreadPoolExecutor(2) as lanes:
+    # Each lane takes the next.
+    with ThreadPoolExecutor(LANES) as lanes:
         list(lanes.map(run, chosen or GROUPS))
     failed = [name for name, code in codes.items() if code]
     print(f"\ngroups that failed: {', '.join(failed) or 'none'}")
