@@ -1,8 +1,9 @@
 """Run tests, each where what it tests is installed: python -m tests.everything [GROUPS] [ARGS].
 
-A group is a family, or one of those that run where kfp is: runs, pages (documentation, security,
-licences), services (what needs MLflow's server) and authoring (all others). All run by default;
-what follows the groups' names is for pytest: `make test ARGS="data -k ingest"`.
+A group is a family, or one of those that run where kfp is: runs, containers (runs that need
+Docker), services (what needs MLflow's server), pages (documentation, security, licences) and
+authoring (all others). All run by default; what follows the groups' names is for pytest:
+`make test ARGS="data -k ingest"`.
 
 Authoring tests (catalog, CLI, runs) run where kfp is; a family's tests in that family's own
 environment, with nothing but pytest and Hypothesis added; the contracts' where the model stack is.
@@ -29,7 +30,12 @@ PAGES = ("docs", "security", "supply_chain")
 ALSO = {"training": ["tests/contracts"]}
 # Some run at a time, so the longest come first; they wait for servers and containers half the time.
 LANES = 3
-GROUPS = ("runs", "pages", "services", "authoring", *FAMILIES)
+GROUPS = ("runs", "containers", "services", "pages", "authoring", *FAMILIES)
+MARKED = {
+    "runs": "not docker and not mlflow",
+    "containers": "docker and not mlflow",
+    "services": "mlflow",
+}
 LEFT_OUT = """
 Left out were tests that need:
 {missing}"""
@@ -76,9 +82,8 @@ def _pytest(group: str) -> list[str]:
     if group in FAMILIES:
         python = str(environments.ensure(group, print))
         return [python, "-m", "pytest", f"tests/{group}", *ALSO.get(group, [])]
-    marked = "mlflow" if group == "services" else "not mlflow"
-    whole = [sys.executable, "-m", "pytest", "-m", marked]
-    if group == "runs":
+    whole = [sys.executable, "-m", "pytest", "-m", MARKED.get(group, "not mlflow")]
+    if group in ("runs", "containers"):
         return [*whole, "tests/runs"]
     if group == "pages":
         return [*whole, *(f"tests/{name}" for name in PAGES)]
