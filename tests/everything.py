@@ -28,7 +28,7 @@ from tests.programs import program
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = ("docs", "security", "supply_chain")
 ALSO = {"training": ["tests/contracts"]}
-# Some run at a time, so the longest come first; they wait for servers and containers half the time.
+# Some run at a time, so the longest come first; two lanes left processors idle while both waited.
 LANES = 3
 GROUPS = ("runs", "containers", "services", "pages", "authoring", *FAMILIES)
 MARKED = {

@@ -23,11 +23,17 @@ def words(rows: int) -> pd.DataFrame:
     return feature_frame(pa.table(columns), list(columns))
 
 
+@pytest.mark.parametrize("most", [None, 3])
 @pytest.mark.parametrize("least", [None, 10, 1_000_000])
 @pytest.mark.parametrize("rows", [1, 50, 5_000])
-def test_an_encoder_learns_the_same_from_representative_rows(rows, least):
+def test_an_encoder_learns_the_same_from_representative_rows(rows, least, most):
     frame = words(rows)
-    step = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1, min_frequency=least)
+    step = OrdinalEncoder(
+        handle_unknown="use_encoded_value",
+        unknown_value=-1,
+        min_frequency=least,
+        max_categories=most,
+    )
     whole = step.fit(pd.concat([frame, frame.iloc[:0].reindex([0])], ignore_index=True))
     _, frozen, _ = features._fit_ordinal(frame, "words", step, list(frame))
     for ours, theirs in zip(frozen.categories_, whole.categories_, strict=True):

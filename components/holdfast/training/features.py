@@ -141,6 +141,9 @@ def _representative(frame: "pd.DataFrame", step: Any) -> "pd.DataFrame":
     import numpy as np
     import pandas as pd
 
+    if step.max_categories is not None:
+        # The order of all counts decides.
+        return frame
     enough = step.min_frequency or 1
     counts = {name: frame[name].value_counts(dropna=False) for name in frame}
     if not all(len(each) and each.iloc[0] >= enough for each in counts.values()):
