@@ -4,6 +4,7 @@ An output is there whole or not at all, and a step that is run again, beside wha
 the same bytes.
 """
 
+import os
 import re
 import time
 
@@ -72,7 +73,7 @@ def test_a_step_that_was_stopped_and_killed_comes_to_the_same_bytes(hardened, ca
     assert hardened.finish(working).returncode == TERMINATED
     nothing_half(again.written(), call)
     writing = hardened.start(again)
-    wait_until(writing, again.written)
+    wait_until(writing, lambda: any(names for _, _, names in os.walk(again.folder)))
     writing.kill()
     hardened.finish(writing)
     nothing_half(again.written(), call)
