@@ -44,9 +44,18 @@ def ask(url: str, body: str, rate: str, seconds: str) -> None:
 async def _ask(host, port, request, rate, seconds):
     free, times, failed = [], [], 0
 
+    async def connection():
+        while free:
+            reader, writer = free.pop()
+            # A server may have ended one that nobody used for some seconds.
+            if not reader.at_eof():
+                return reader, writer
+            writer.close()
+        return await asyncio.open_connection(host, port)
+
     async def one(due):
         nonlocal failed
-        reader, writer = free.pop() if free else await asyncio.open_connection(host, port)
+        reader, writer = await connection()
         writer.write(request)
         head = await reader.readuntil(b"\r\n\r\n")
         lines = head.lower().split(b"\r\n")
