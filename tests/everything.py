@@ -53,7 +53,10 @@ def main(arguments: Sequence[str]) -> int:
         temporary = tempfile.mkdtemp(prefix="hf-")
         # PostgreSQL runs as another user.
         os.chmod(temporary, 0o755)
-        variables = {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "TMPDIR": temporary}
+        variables = {
+            **os.environ, "PYTHONPATH": os.pathsep.join(paths), "TMPDIR": temporary,
+            "HYPOTHESIS_STORAGE_DIRECTORY": f"{temporary}/hypothesis",
+        }  # fmt: skip
         start = time.monotonic()
         print(f"running {name}", flush=True)
         done = subprocess.run(

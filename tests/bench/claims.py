@@ -30,8 +30,8 @@ LEAST_TURNS = 5
 PICTURE = ROOT / "docs" / "figures.svg"
 # What a newcomer compares; the table has all.
 PICTURED = (
-    "pipelines", "steps", "statistics/1m", "statistics/1m-csv", "validation", "drift/1m",
-    "training/500k-quiet", "training/500k-busy", "batch", "serving/50-per-second",
+    "pipelines", "steps", "statistics/1m", "statistics/1m-csv", "statistics/20m", "validation",
+    "drift/1m", "training/500k-quiet", "training/500k-busy", "batch", "serving/50-per-second",
 )  # fmt: skip
 RATIO = re.compile(r"(?<![\w.,])(\d+(?:\.\d+)?) ?[x\u00d7](?!\w)(?! ?\d)")
 ROW = re.compile(r"`([a-z0-9_-]+/[a-z0-9_-]+/[a-z0-9_-]+)`")

@@ -84,7 +84,7 @@ def cluster(
 def define(server: ApiServer) -> None:
     """Define InferenceServices, and wait until they are served."""
     server.apply(definition(), "")
-    for _ in range(100):
+    for _ in range(600):
         try:
             server.ask("GET", PLACES["InferenceService"].format("default"))
             return

@@ -10,7 +10,6 @@ import http.client
 import json
 import os
 import secrets
-import socket
 import ssl
 import subprocess
 import threading
@@ -22,7 +21,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.programs import program
+from tests.programs import free_port, program
 
 # Where an object of a kind is kept; the tests' manifests hold no other kinds.
 PLACES = {
@@ -117,13 +116,6 @@ class ApiServer:
         return str(path)
 
 
-def free_port() -> int:
-    """Return a port of this machine that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 @contextmanager
 def kube_apiserver(folder: Path) -> Iterator[ApiServer]:
     """Run etcd and kube-apiserver with RBAC on free ports of this machine."""
@@ -156,7 +148,7 @@ def kube_apiserver(folder: Path) -> Iterator[ApiServer]:
 
 
 def _wait(server: ApiServer, folder: Path) -> None:
-    for _ in range(300):
+    for _ in range(900):
         # Namespaces come last: RBAC's own roles and the default namespace are there, too.
         with contextlib.suppress(OSError, ValueError, http.client.HTTPException):
             server.ask("GET", "/api/v1/namespaces/default")

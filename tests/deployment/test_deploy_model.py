@@ -21,13 +21,25 @@ from tests.deployment.apiserver import Fault
 ONE = Source("houses", 1, "run1", "s3://mlflow/1/models/m-1/artifacts")
 TWO = Source("houses", 2, "run2", "s3://mlflow/1/models/m-2/artifacts")
 WISH = logic.Wish("houses", "localhost/holdfast-serving:0.1.0")
-QUICK = Patience(seconds=20, settle=1, pause=0.05)
-SOON = Patience(seconds=1.0, settle=0.2, pause=0.05)
+QUICK = Patience(seconds=20, settle=3, pause=0.05)
+SOON = Patience(seconds=2.0, settle=0.2, pause=0.05)
 TRIES = Tries(3, 0.01)
 
 
 def deploy(wish=WISH, source=ONE, patience=QUICK, say=lambda _: None, **options):
     return logic.deploy(wish, source, logic.Options(patience=patience, tries=TRIES, **options), say)
+
+
+def when_it_waits(act):
+    """Return what hears a deployment's progress, and acts soon after it begins to wait."""
+    begun = []
+
+    def say(line):
+        if "waiting for Ready" in line and not begun:
+            begun.append(line)
+            threading.Timer(0.3, act).start()
+
+    return say
 
 
 def fields(deployment):
@@ -245,8 +257,7 @@ class TestTheWayBack:
     def test_a_service_deleted_meanwhile_is_told_and_not_made_again(self, cluster):
         deploy()
         cluster.kserve.broken["2"] = "no"
-        threading.Timer(0.5, cluster.delete, ["houses"]).start()
-        done = deploy(source=TWO)
+        done = deploy(source=TWO, say=when_it_waits(lambda: cluster.delete("houses")))
         assert codes(done) == ["deleted"]
         assert (done.verdict.decision, done.url) == ("fail", "")
         assert cluster.get("houses") is None
@@ -254,9 +265,9 @@ class TestTheWayBack:
     def test_sigterm_takes_back_what_was_changed(self, cluster):
         deploy()
         cluster.kserve.broken["2"] = "no"
-        threading.Timer(0.7, os.kill, [os.getpid(), signal.SIGTERM]).start()
+        stop = when_it_waits(lambda: os.kill(os.getpid(), signal.SIGTERM))
         with pytest.raises(GateError, match=r"SIGTERM.*model version 1, is applied again"):
-            deploy(source=TWO)
+            deploy(source=TWO, say=stop)
         annotations = cluster.get("houses")["metadata"]["annotations"]
         assert annotations["holdfast/model-version"] == "1"
 

@@ -52,13 +52,14 @@ def generators():
 @pytest.mark.parametrize("protocol", ["v1", "v2"])
 def test_a_well_endpoint_gets_exactly_the_load_and_passes(protocol, table, tmp_path):
     with serve() as served:
-        # The number of requests ends it, not the time: on a busy machine none is left out.
-        many = {"rate": 40.0, "requests": 120, "seconds": 30.0}
+        # The number of requests ends it, not the time: on a busy machine none is left out. At a
+        # low rate a last request that is late changes little of it.
+        many = {"rate": 15.0, "requests": 120, "seconds": 60.0}
         result = logic.load_test(wish(served.url, table, protocol=protocol, rows=2, **many))
     assert codes(result) == [("objective_reached", "")]
     # The first request is a probe.
     assert served.predictions == result.scores["requests"] + 1 == 121
-    assert (result.scores["errors"], result.scores["rate_asked"]) == (0, 40)
+    assert (result.scores["errors"], result.scores["rate_asked"]) == (0, 15)
     assert result.scores["p50_ms"] <= result.scores["p95_ms"] <= result.scores["p99_ms"]
     result.write(*(tmp_path / name for name in ("verdict", "page", "summary")))
     assert read_verdict(tmp_path / "verdict").decision == "pass"
@@ -130,7 +131,8 @@ def test_an_endpoint_that_hangs_in_the_middle_fails_and_the_load_ends(table):
 )
 def test_an_endpoint_that_is_not_well_gets_one_request(table, behaviour, code, observed):
     with serve(**behaviour) as served:
-        result = logic.load_test(wish(served.url, table, timeout=0.5))
+        silent = behaviour.keys() & {"hang", "drip"}
+        result = logic.load_test(wish(served.url, table, timeout=0.5 if silent else 5.0))
     (reason,) = result.verdict.reasons
     assert (reason.code, reason.observed, reason.effect) == (code, observed, "fail")
     assert len(served.seen) == 1
@@ -181,10 +183,10 @@ def test_a_generator_that_is_late_itself_is_not_the_endpoints_fault(table):
 
     with serve() as served:
         frozen = served.when(20, freeze)
-        asked = wish(served.url, table, objective=(200.0, 0.0), users=3, seconds=2.5)
+        asked = wish(served.url, table, objective=(200.0, 0.0), users=3, seconds=5.0)
         result = logic.load_test(asked)
         frozen.join()
-    assert result.scores["generator_stalled_share"] > 0.3
+    assert result.scores["generator_stalled_share"] > 0.2
     assert codes(result) == [("objective_missed", "warn"), ("generator_behind", "warn")]
     assert result.verdict.decision == "warn"
 
@@ -199,7 +201,7 @@ def test_the_load_ends_with_the_step_that_started_it(table):
     )
     with serve() as served:
         step = subprocess.Popen([sys.executable, "-c", program, served.url, table])
-        for _ in range(200):
+        for _ in range(1200):
             if served.predictions > 5:
                 break
             time.sleep(0.05)

@@ -14,8 +14,10 @@ from holdfast.local import environments, files
 from tests.support import ROOT
 
 LEFT = shutil.ignore_patterns(
-    ".git", ".venv", ".environments", "output", "dist", "__pycache__", ".*_cache"
-)
+    # The last two are what other tests write and take away while this copies.
+    ".git", ".venv", ".environments", "output", "dist", "__pycache__", ".*_cache", ".hypothesis",
+    "pytest-cache-files-*",
+)  # fmt: skip
 
 
 def make(folder: Path) -> dict[str, str]:

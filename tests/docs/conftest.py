@@ -4,7 +4,7 @@ import pytest
 
 from tests.docs import checkout
 from tests.docs.pages import Reader
-from tests.services.servers import free_port
+from tests.programs import free_port
 from tests.support import ROOT
 
 DOCS = ROOT / "docs"

@@ -18,6 +18,7 @@ from tests.deployment.kubernetes_server import ApiServer, has_kubernetes, kube_a
 from tests.docs.conftest import DOCS
 from tests.docs.pages import Reader
 from tests.everything import minio
+from tests.programs import free_port
 from tests.services import servers
 from tests.services.kfp_server import kfp_server
 from tests.support import ROOT
@@ -105,22 +106,23 @@ def test_the_mlflow_of_the_manifest_serves_under_its_name_and_refuses_others(tmp
         pytest.skip("no MinIO server program: go install github.com/minio/minio@latest")
     (deployment,) = [d for d in clusters.manifests("mlflow.yaml") if d["kind"] == "Deployment"]
     (container,) = deployment["spec"]["template"]["spec"]["containers"]
-    port, data = servers.free_port(), tmp_path / "data"
+    data = tmp_path / "data"
     data.mkdir()
     # The image's program, its port and its volume are this machine's; all else is the manifest's.
     python = environments.make("services", servers.LOCK, print) / "bin" / "python"
     _, *rest = container["command"]
-    arguments = [
-        a.replace("0.0.0.0", "127.0.0.1").replace("--port=5000", f"--port={port}")
-        .replace("////data", f"///{data}")
-        for a in rest
-    ]  # fmt: skip
     (tmp_path / "minio").mkdir()
     with servers.object_store(tmp_path / "minio") as store:
         store.client().make_bucket(bucket_name="mlflow")
         variables = {**store.variables, "MLFLOW_S3_ENDPOINT_URL": store.endpoint}
         given = {entry["name"] for entry in container["env"]}
         assert given >= set(variables) - {"HOLDFAST_S3_ENDPOINT"}
+        port = free_port()
+        arguments = [
+            a.replace("0.0.0.0", "127.0.0.1").replace("--port=5000", f"--port={port}")
+            .replace("////data", f"///{data}")
+            for a in rest
+        ]  # fmt: skip
         command = [python, "-m", "mlflow", *arguments]
         with servers._server(command, variables, f"http://127.0.0.1:{port}/health"):
             name = "mlflow.kubeflow:5000"

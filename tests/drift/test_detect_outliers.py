@@ -128,7 +128,11 @@ class TestEachMethod:
             detecting.detect(open_table(tmp_path / f"{n}.parquet"), detector, tmp_path / n, limits)
             for n in ("whole", "cut")
         )
-        assert outliers_of(whole).equals(outliers_of(cut))
+        whole_rows, cut_rows = outliers_of(whole), outliers_of(cut)
+        name = "outlier_score"
+        assert whole_rows.drop(name).equals(cut_rows.drop(name))
+        # BLAS takes another way for few rows on some processors.
+        np.testing.assert_allclose(whole_rows[name], cut_rows[name], rtol=1e-9)
         assert whole.report == cut.report
 
     @pytest.mark.parametrize(

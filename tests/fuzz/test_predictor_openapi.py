@@ -73,7 +73,7 @@ def test_no_request_that_can_be_made_of_the_document_is_a_server_error(server):
                "--checks", ",".join(CHECKS), "--mode", "all", "--phases", "coverage,fuzzing",
                "--max-examples", str(EXAMPLES), "--seed", "1", "--generation-database", "none",
                "--suppress-health-check", "all", "--no-color"]  # fmt: skip
-    done = subprocess.run(command, capture_output=True, text=True, cwd=log.parent, timeout=600)
+    done = subprocess.run(command, capture_output=True, text=True, cwd=log.parent, timeout=1800)
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
     asked = [json.loads(line) for line in log.read_text().splitlines()]
     statuses = {e["status"] for e in asked if e["event"] == "request" and e["protocol"] != "other"}

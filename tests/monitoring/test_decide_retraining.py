@@ -1,6 +1,7 @@
 """decide_retraining on a real MLflow store, and backtest_retraining on histories worked by hand."""
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pyarrow as pa
@@ -196,18 +197,14 @@ def test_of_two_steps_at_once_the_second_sees_what_the_first_decided(store, monk
 def test_of_many_windows_at_once_exactly_one_retrains(store):
     policy = "{verdicts: {performance: [fail]}, monthly_budget: 1}"
     together = threading.Barrier(4, timeout=60)
-    found = []
 
     def go(day):
         together.wait()
-        found.append(decide(policy, "churn", news(day), now=NOW).known.answer)
+        return decide(policy, "churn", news(day), now=NOW).known.answer
 
-    threads = [threading.Thread(target=go, args=(day,)) for day in range(1, 5)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert sorted(found) == ["retrain", "wait", "wait", "wait"]
+    with ThreadPoolExecutor(4) as pool:
+        found = sorted(pool.map(go, range(1, 5)))
+    assert found == ["retrain", "wait", "wait", "wait"]
 
 
 def test_without_mlflow_the_step_fails(monkeypatch):

@@ -17,7 +17,7 @@ from tests.services.kfp_server import Fault, kfp_server
 CANARY = "T0KENcanary99"
 QUICK = Patience(attempts=3, timeout=20, wait=0.01, settle=0)
 # For a server that hangs, which it does for longer than that.
-SHORT = Patience(attempts=3, timeout=2, wait=0.01, settle=0)
+SHORT = Patience(attempts=3, timeout=5, wait=0.01, settle=0)
 SPEC = {
     "root": {
         "inputDefinitions": {
@@ -127,7 +127,7 @@ def test_a_start_that_did_not_answer_is_tried_again(kfp, fault):
 
 def test_of_two_starts_at_once_one_run_stays(kfp):
     """Both have looked before either starts: KFP then holds two runs of the name."""
-    together = threading.Barrier(2, timeout=10)
+    together = threading.Barrier(2, timeout=120)
     kfp.before_create = together.wait
     found = []
 

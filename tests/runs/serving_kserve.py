@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.deployment.kserve import Kserve
-from tests.services.servers import ObjectStore, free_port
+from tests.programs import free_port
+from tests.services.servers import ObjectStore
 from tests.support import ROOT, family_python
 
 
@@ -56,7 +57,7 @@ class ServingKserve(Kserve):
         with (self.folder / f"{version}.log").open("w") as log:
             process = subprocess.Popen(command, cwd=ROOT, env=variables, stdout=log, stderr=log)
         url = f"http://127.0.0.1:{port}"
-        for _ in range(600):
+        for _ in range(1800):
             try:
                 urllib.request.urlopen(f"{url}/v2/health/ready", timeout=5).close()
                 return Pod(process, url, model)

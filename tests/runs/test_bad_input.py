@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.services.servers import free_port
+from tests.programs import free_port
 from tests.support import holdfast, train
 
 TABLES = {

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from tests import everything
+from tests.programs import free_port
 from tests.services import servers
-from tests.services.servers import free_port
 from tests.support import ROOT, Result, family_python, holdfast, tasks
 
 ROWS = 40_000

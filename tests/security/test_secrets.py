@@ -169,7 +169,7 @@ def run(step: Step, component: dict, folder: Path, verdict: Path) -> subprocess.
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "MLFLOW_", "KUBE"))}
     return subprocess.run(
         [family_python(step.family), "-W", "ignore", "-m", "tests.security.step", folder],
-        input=json.dumps(document), capture_output=True, text=True, timeout=120,
+        input=json.dumps(document), capture_output=True, text=True, timeout=600,
         env={**kept, **PASSWORDS, **step.variables, "_KFP_RUNTIME": "true",
              "PYTHONPATH": str(ROOT), "HOME": str(folder)},
     )  # fmt: skip

@@ -27,7 +27,7 @@ from tests.services.kfp_objects import KFP, Fault, RefusedError
 __all__ = ["KFP", "Fault", "kfp_server"]
 
 ROOT = "/apis/v2beta1"
-HANG = 5.0
+HANG = 15.0
 CODES = {400: 3, 401: 16, 403: 7, 404: 5, 409: 6, 500: 13, 503: 14}
 
 

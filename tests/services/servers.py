@@ -20,6 +20,7 @@ from minio import Minio
 
 from holdfast.local import environments
 from tests.everything import minio, postgresql
+from tests.programs import free_port
 
 LOCK = Path(__file__).with_name("requirements.txt")
 
@@ -53,13 +54,6 @@ class ObjectStore:
         """Return a client with the server's own credentials."""
         host = self.endpoint.removeprefix("http://")
         return Minio(host, access_key=self.access_key, secret_key=self.secret_key, secure=False)
-
-
-def free_port() -> int:
-    """Return a port of this machine that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 @contextmanager
@@ -140,7 +134,7 @@ def _unprivileged(folder: Path) -> list[str]:
 
 
 def _wait_for_port(process: subprocess.Popen, port: int) -> None:
-    for _ in range(300):
+    for _ in range(900):
         if process.poll() is not None:
             raise RuntimeError(f"{process.args} ended with {process.returncode}")
         try:

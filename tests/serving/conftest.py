@@ -19,5 +19,5 @@ def server(people, tmp_path_factory):
     from tests.serving.predictors import serving
 
     log = tmp_path_factory.mktemp("server") / "log"
-    with serving(people[1], log, "--body-seconds", "1") as running:
+    with serving(people[1], log, "--body-seconds", "3") as running:
         yield running

@@ -98,7 +98,7 @@ def test_no_request_is_lost_while_one_server_takes_over_from_another(people, bod
 
 
 def test_what_is_under_way_is_finished_and_no_client_holds_the_server_up(people, tmp_path):
-    options = ["--drain-seconds", "0", "--grace-seconds", "3", "--body-seconds", "600"]
+    options = ["--drain-seconds", "0", "--grace-seconds", "10", "--body-seconds", "600"]
     rows = rows_of(people[0], 400) * 25
     found = []
     with serving(people[1], tmp_path / "log", *options, "--max-bytes", "9999999") as server:

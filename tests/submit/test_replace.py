@@ -271,7 +271,7 @@ def test_two_at_once_make_one(kfp, compiled, schedule):
 
     reached = Access(kfp.url, patience=with_(QUICK, settle=1.5))
     uploaded = pipelines.ensure(reached, pipelines.upload_of(ir.read(compiled)))
-    together = threading.Barrier(2, timeout=10)
+    together = threading.Barrier(2, timeout=120)
     original = Recurring.create
     found = []
 

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import tests.properties  # noqa: F401 - how many examples, and without a deadline
 from holdfast.errors import InputError
 from holdfast.submit.triggers import FIELDS, seconds, trigger, values
 

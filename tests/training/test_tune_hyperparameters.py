@@ -121,14 +121,14 @@ def test_a_killed_search_goes_on_with_what_it_finished_and_ends_as_if_nothing_ha
     diabetes, tmp_path
 ):
     storage = tmp_path / "study.db"
-    process = subprocess.Popen(command(diabetes.path, storage, 0, 6), cwd=ROOT)
+    process = subprocess.Popen(command(diabetes.path, storage, 0, 6, 2), cwd=ROOT)
     while len(finished(storage)) < 2:
         assert process.poll() is None
         time.sleep(0.02)
     os.kill(process.pid, signal.SIGKILL)
     assert process.wait() == -signal.SIGKILL
     before = finished(storage)
-    assert 2 <= len(before) < 6
+    assert len(before) == 2
     again = subprocess.run(
         command(diabetes.path, storage, 0, 6), cwd=ROOT, check=True, capture_output=True, text=True
     )
@@ -150,7 +150,7 @@ def test_workers_share_a_study(diabetes, tmp_path):
         for worker in (1, 2)
     ]
     for worker in workers:
-        worker.communicate(timeout=120)
+        worker.communicate(timeout=600)
         assert worker.returncode == 0
     numbers = [number for number, _ in finished(storage)]
     # Each may have been at its last trial when the other ended the sixth.

@@ -6,7 +6,9 @@ multiples of their base; `union` is what all of them take on one machine, shared
 told beside those of the whole libraries whose parts ours carry.
 """
 
+import contextlib
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -111,7 +113,15 @@ def files_of(environment: str) -> Found:
     """Return the size of an environment's packages."""
     folder = peers.python(environment).parents[1]
     packages = next(folder.glob("lib/python3.*/site-packages"))
-    return Found({SIZE: sum(f.lstat().st_size for f in packages.rglob("*")) / 1e6})
+    return Found({SIZE: sum(_sizes(packages)) / 1e6})
+
+
+def _sizes(folder: Path) -> Iterator[int]:
+    for place, _, names in os.walk(folder):
+        for name in names:
+            # Another row's Python may write its bytecode meanwhile.
+            with contextlib.suppress(FileNotFoundError):
+                yield os.lstat(os.path.join(place, name)).st_size
 
 
 GROUP = Group("building", __doc__, comparisons)

@@ -155,7 +155,7 @@ def measure(server: Server, rate: int, seconds: int, folder: Path) -> Found:
 @contextmanager
 def running(server: Server, folder: Path) -> Iterator[tuple[str, int]]:
     """Run a server on free ports until it answers, and end it and its children afterwards."""
-    from tests.services.servers import free_port
+    from tests.programs import free_port
 
     port, bin_folder = free_port(), peers.python(server.environment).parent
     ports = {"HTTP": port, "GRPC": free_port(), "METRICS": free_port()}
