@@ -76,7 +76,7 @@ def test_a_step_that_was_stopped_and_killed_comes_to_the_same_bytes(hardened, ca
     working.stop(timeout=GRACE_SECONDS)
     assert hardened.finish(working).returncode == TERMINATED
     nothing_half(again.written(), call)
-    writing = hardened.start(again, **SLOWLY)
+    writing = hardened.start(again)
     wait_until(writing, lambda: any(names for _, _, names in os.walk(again.folder)))
     # It may have ended by itself meanwhile.
     with contextlib.suppress(docker.errors.APIError):
