@@ -75,8 +75,8 @@ def batch_inference(
         uri: The table: a path, file://, http(s)://, s3://, minio:// or postgresql://; one object, a
             prefix or a glob.
         model_name: Name in the MLflow registry.
-        predictions_uri: Where predictions go: a folder, s3://BUCKET/PREFIX/ or minio://, ending
-            with a slash; each window in window=START-END/ below it, a Hive partition.
+        predictions_uri: Where predictions go: a folder, s3://BUCKET/PREFIX/ or minio://; each
+            window in window=START-END/ below it, a Hive partition.
         quarantine_uri: Where rows set aside go, with their reasons; as predictions_uri, below
             invalid/ (what validation set aside) and unscored/ (what the model could not score).
         window_start: The first moment of the window, ISO 8601 (UTC without an offset), or how long
@@ -149,17 +149,17 @@ def batch_inference(
     )
     place = window.outputs["key"]
     invalid = export_table(
-        table=checked.outputs["quarantine"], uri=f"{quarantine_uri}invalid/{place}/"
+        table=checked.outputs["quarantine"], uri=f"{quarantine_uri}/invalid/{place}/"
     )
     unscored = export_table(
-        table=scored.outputs["quarantine"], uri=f"{quarantine_uri}unscored/{place}/"
+        table=scored.outputs["quarantine"], uri=f"{quarantine_uri}/unscored/{place}/"
     )
     # Rows set aside are kept whatever becomes of the rest.
     gate = check_verdict(data=checked.outputs["verdict"], verdict=scored.outputs["verdict"]).after(
         invalid, unscored
     )
     written = export_table(
-        table=scored.outputs["predictions"], uri=f"{predictions_uri}{place}/"
+        table=scored.outputs["predictions"], uri=f"{predictions_uri}/{place}/"
     ).after(gate)
 
     for step in (source, table, fetched, schema, invalid, unscored, written):

@@ -59,14 +59,18 @@ def deployment(
     p95_objective_ms: float = 100.0,
     max_error_share: float = 0.01,
     timeout_seconds: int = 600,
-    host: str = "",
 ) -> Outputs:
-    """Promote a version, serve it beside the one before, and shift the traffic to it step by step.
+    """Serve a version beside the one before, promote it, and shift the traffic to it step by step.
 
-    fetch the version, check that it answers over HTTP what it answers in process, promote it,
-    deploy it without traffic, send it its input example and a bounded load, shift the traffic.
-    Where one of these fails, the champion before gets its alias and the service back, and the run
-    fails with the reason. A version whose answers differ over HTTP is not promoted.
+    fetch the version, check that it answers over HTTP what it answers in process, deploy it without
+    traffic, send it its input example and a bounded load, promote it, shift the traffic. Where one
+    of these fails, the run fails with the reason.
+
+    Until a version was deployed, answered and bore the load, champion and traffic stay where they
+    are. One that did not keeps its pods until the next run replaces it, without traffic unless it
+    is the first. Where the traffic does not stay well, the champion before gets alias and service
+    back. A run that was cut off after the promotion leaves the alias: start it again, or give the
+    alias back by roll_back_model.
 
     KServe must be in Knative mode, which alone can share traffic between two versions; in Standard
     mode use deploy_model by itself.
@@ -89,7 +93,6 @@ def deployment(
         p95_objective_ms: Milliseconds within which 95 % of the answers must come.
         max_error_share: The share of the requests that may fail, at least 0 and below 1.
         timeout_seconds: How long the service may take to get Ready.
-        host: The Host header, where an ingress is asked by its address.
 
     Returns:
         version: The version that is served now.
@@ -102,20 +105,14 @@ def deployment(
     table = ingest_table(uri=uri, fingerprint=source.outputs["fingerprint"])
     fetched = fetch_model(model_name=model_name, version=version)
     parity = check_parity(model=fetched.outputs["model"], table=table.outputs["table"])
-    gate = check_verdict(verdict=parity.outputs["verdict"])
-    promoted = promote_model(
-        model_name=model_name,
-        verdict=parity.outputs["verdict"],
-        version=fetched.outputs["version"],
-        reason=reason,
-    ).after(gate)
+    alike = check_verdict(verdict=parity.outputs["verdict"])
 
-    def deploy(canary_traffic_percent: int) -> dsl.PipelineTask:
-        """Serve the champion of now."""
+    def deploy(version: str, canary_traffic_percent: int) -> dsl.PipelineTask:
+        """Serve a version."""
         task = deploy_model(
             model_name=model_name,
             name=name,
-            version=CHAMPION,
+            version=version,
             namespace=namespace,
             canary_traffic_percent=canary_traffic_percent,
             replicas=replicas,
@@ -125,66 +122,63 @@ def deployment(
         )
         return apply(task, object_store, mlflow, retry(2)).set_caching_options(False)
 
-    def go_back(verdict: dsl.Artifact) -> None:
-        """Give alias and service back to the champion before, and fail with the reason."""
-        back = roll_back_model(
-            model_name=model_name,
-            reason="It did not hold when deployed.",
-            # A step that is tried again goes no further back.
-            key=dsl.PIPELINE_JOB_ID_PLACEHOLDER,
-        )
-        restored = deploy(100).after(back)
-        apply(back, object_store, mlflow, retry(2)).set_caching_options(False)
-        check_verdict(verdict=verdict).after(restored)
-
-    deployed = deploy(0).after(promoted)
-    with dsl.If(deployed.outputs["decision"] == "fail", name="not-ready"):
-        go_back(deployed.outputs["verdict"])
-    with dsl.If(deployed.outputs["decision"] == "pass", name="ready"):
-        smoke = check_endpoint(
-            url=deployed.outputs["canary_url"],
-            model_name=name,
-            model=fetched.outputs["model"],
-            version=fetched.outputs["version"],
-            host=host,
-        )
-        load = load_test_endpoint(
-            url=deployed.outputs["canary_url"],
-            model_name=name,
-            model=fetched.outputs["model"],
-            rate=rate,
-            duration_seconds=load_seconds,
-            p95_objective_ms=p95_objective_ms,
-            max_error_share=max_error_share,
-            host=host,
-        ).after(smoke)
-        tried = check_verdict(
-            verdict=smoke.outputs["verdict"], evaluation=load.outputs["verdict"], stop_on=[]
-        )
-        with dsl.If(tried.outputs["Output"] == "fail", name="not-well"):
-            go_back(load.outputs["verdict"])
-        with dsl.If(tried.outputs["Output"] != "fail", name="well"):
-            shifted = shift_traffic(
-                name=name,
-                model=fetched.outputs["model"],
-                namespace=namespace,
-                steps=steps,
-                seconds=step_seconds,
-                p95_objective_ms=p95_objective_ms,
-                max_error_share=max_error_share,
-                host=host,
-                timeout_seconds=timeout_seconds,
+    deployed = deploy(version, 0).after(alike)
+    # What did not get Ready was taken back by deploy_model itself.
+    ready = check_verdict(verdict=deployed.outputs["verdict"])
+    smoke = check_endpoint(
+        url=deployed.outputs["canary_url"],
+        model_name=name,
+        model=fetched.outputs["model"],
+        version=fetched.outputs["version"],
+    ).after(ready)
+    load = load_test_endpoint(
+        url=deployed.outputs["canary_url"],
+        model_name=name,
+        model=fetched.outputs["model"],
+        rate=rate,
+        duration_seconds=load_seconds,
+        p95_objective_ms=p95_objective_ms,
+        max_error_share=max_error_share,
+    ).after(smoke)
+    well = check_verdict(verdict=smoke.outputs["verdict"], evaluation=load.outputs["verdict"])
+    promoted = promote_model(
+        model_name=model_name,
+        verdict=parity.outputs["verdict"],
+        version=fetched.outputs["version"],
+        reason=reason,
+    ).after(well)
+    shifted = shift_traffic(
+        name=name,
+        model=fetched.outputs["model"],
+        namespace=namespace,
+        steps=steps,
+        seconds=step_seconds,
+        p95_objective_ms=p95_objective_ms,
+        max_error_share=max_error_share,
+        timeout_seconds=timeout_seconds,
+    ).after(promoted)
+    with dsl.If(shifted.outputs["Output"] == "fail", name="not-held"):
+        with dsl.If(promoted.outputs["previous"] > 0, name="back"):
+            back = roll_back_model(
+                model_name=model_name,
+                reason="It did not hold when deployed.",
+                # A step that is tried again goes no further back.
+                key=dsl.PIPELINE_JOB_ID_PLACEHOLDER,
             )
-            with dsl.If(shifted.outputs["Output"] == "fail", name="not-held"):
-                go_back(shifted.outputs["verdict"])
-        for step in (smoke, load, shifted):
-            apply(step, endpoint, retry(2)).set_caching_options(False)
+            restored = deploy(CHAMPION, 100).after(back)
+            check_verdict(verdict=shifted.outputs["verdict"]).after(restored)
+        with dsl.Else(name="first"):
+            check_verdict(verdict=shifted.outputs["verdict"])
 
     for step in (source, table, fetched):
         apply(step, object_store, retry(2))
-    apply(fetched, mlflow)
-    apply(promoted, object_store, mlflow, retry(2))
-    for step in (source, fetched, promoted):
+    for step in (fetched, promoted, back):
+        apply(step, mlflow)
+    for step in (promoted, back):
+        apply(step, object_store, retry(2))
+    for step in (smoke, load, shifted):
+        apply(step, endpoint, retry(2))
+    for step in (source, fetched, smoke, load, promoted, shifted, back):
         step.set_caching_options(False)
     return Outputs(
         version=promoted.outputs["version"],

@@ -2,6 +2,7 @@
 tested where they run."""
 
 import json
+import shutil
 
 import pyarrow as pa
 import pyarrow.csv as pa_csv
@@ -95,6 +96,38 @@ def test_old_parts_go_and_what_is_not_ours_stays(numbers, table, place):
     new = set(seen(place))
     assert old & new == {"notes.txt", "_manifest.json"}
     assert len(new) == 3
+
+
+@pytest.mark.parametrize("again", ["the old rows", "other rows"])
+def test_parts_of_an_export_that_was_killed_go(again, numbers, table, place, tmp_path):
+    old = table({"z": [1]})
+    logic.export(old, f"{place}/")
+    logic.export(table({"z": [2]}, "killed"), f"{tmp_path}/elsewhere/")
+    (left,) = (tmp_path / "elsewhere").glob("*.parquet")
+    shutil.copy(left, place)
+    assert len(list(place.glob("*.parquet"))) == 2
+    assert open_table(place).read() == old.read()
+    new = old if again == "the old rows" else numbers
+    assert logic.export(new, f"{place}/").written == (new is not old)
+    # Who does not know the manifest reads all files.
+    assert pq.read_table(place) == new.read()
+
+
+def test_an_export_whose_parts_another_one_removed_is_told(numbers, table, place, monkeypatch):
+    old = table({"z": [1]})
+    logic.export(old, f"{place}/")
+    put = targets.LocalTarget.put
+
+    def remove(self, name, file, content=""):
+        put(self, name, file, content)
+        logic.export(old, f"{place}/")
+
+    with monkeypatch.context() as at_once:
+        at_once.setattr(targets.LocalTarget, "put", remove)
+        with pytest.raises(InputError, match="written by one step at a time"):
+            logic.export(numbers, f"{place}/")
+    assert pq.read_table(place) == old.read()
+    assert logic.export(numbers, f"{place}/").written
 
 
 class Fails(targets.LocalTarget):

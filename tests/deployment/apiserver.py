@@ -302,9 +302,7 @@ class Handler(BaseHTTPRequestHandler):
     def _delete(self, key: Any, old: dict[str, Any], body: Any) -> dict[str, Any]:
         uid = ((body or {}).get("preconditions") or {}).get("uid")
         if uid and uid != old["metadata"]["uid"]:
-            raise RefusedError(
-                409, "Conflict", "the UID in the precondition is another", causes=[{}]
-            )
+            raise RefusedError(409, "Conflict", "the UID in the precondition is another")
         self.store.put(key, old, "DELETED")
         return {"kind": "Status", "status": "Success"}
 

@@ -10,6 +10,7 @@ import pytest
 
 from holdfast.deployment.cluster import Tries, connect
 from holdfast.deployment.deploy_model import logic
+from holdfast.deployment.deploy_model.manifest import manifest
 from holdfast.deployment.deploy_model.storage import Source, readable
 from holdfast.deployment.inference_service import InferenceService
 from holdfast.deployment.services import InferenceServices
@@ -220,6 +221,15 @@ class TestTheWayBack:
         cluster.kserve.broken.clear()
         assert deploy(source=TWO).verdict.decision == "pass"
 
+    def test_what_an_earlier_try_left_is_told_to_stay(self, cluster):
+        """A pod that is lost can't go back: the next try finds nothing to change."""
+        cluster.kserve.broken["1"] = "no MLmodel"
+        service = InferenceServices(connect())
+        service.apply(manifest(WISH, ONE))
+        done = deploy(patience=SOON)
+        assert (done.action, codes(done)) == ("unchanged", ["timeout", "unchanged"])
+        assert cluster.get("houses") is not None
+
     def test_what_was_taken_by_force_is_given_back(self, cluster):
         cluster.kserve.broken["2"] = "no"
         deploy()
@@ -253,6 +263,14 @@ class TestTheWayBack:
             deploy(source=TWO, patience=replace(SOON, seconds=2.5, settle=1.2)).verdict.decision
             == "fail"
         )
+
+    def test_another_that_took_the_name_is_not_deleted(self, cluster):
+        services = InferenceServices(connect(tries=TRIES))
+        ours = services.apply(manifest(WISH, ONE))
+        cluster.delete("houses")
+        another = services.apply(manifest(WISH, TWO))
+        services.delete(ours)
+        assert cluster.get("houses")["metadata"]["uid"] == another.uid
 
     def test_a_service_deleted_meanwhile_is_told_and_not_made_again(self, cluster):
         deploy()
@@ -365,11 +383,30 @@ class TestFaults:
         assert (done.action, done.verdict.decision) == ("updated", "pass")
         assert faulty.server.faults[0].left < 2
 
+    def test_403_of_a_webhook_is_no_lack_of_access(self, faulty):
+        """KServe's own validator answers 403 where it refuses a spec."""
+        faulty.server.faults.append(Fault("patch", 403))
+        with pytest.raises(InputError, match="403 made by the test") as told:
+            deploy()
+        assert "Role" not in str(told.value)
+
     def test_an_overtaken_write_is_tried_again(self, faulty):
         faulty.server.faults.append(Fault("patch", 409, left=1))
         faulty.kserve.asleep = True
         threading.Timer(0.3, lambda: setattr(faulty.kserve, "asleep", False)).start()
         assert deploy().verdict.decision == "pass"
+
+    def test_an_api_server_that_starts_again_is_waited_for(self, faulty):
+        """It is away for longer than a call is tried, and then does not know who asks."""
+        deploy()
+
+        def restart(line):
+            if "waiting for Ready" in line:
+                faulty.server.faults.extend([Fault("get", 503, left=4), Fault("get", 401, left=2)])
+
+        done = deploy(source=TWO, say=restart)
+        assert (done.action, done.verdict.decision) == ("updated", "pass")
+        assert [fault.left for fault in faulty.server.faults] == [0, 0]
 
     def test_an_api_server_that_goes_away_leaves_a_stated_state(self, faulty):
         deploy()
@@ -380,7 +417,7 @@ class TestFaults:
             return lambda _: faults.extend(Fault(verb, 503, left=1000) for verb in verbs)
 
         with pytest.raises(MachineError, match="stays as this step applied it"):
-            deploy(source=TWO, say=lose("get", "watch", "patch"))
+            deploy(source=TWO, patience=SOON, say=lose("get", "watch", "patch"))
         faults.clear()
 
 
@@ -407,6 +444,27 @@ class TestAddresses:
         service = InferenceService({"metadata": {"name": "houses"}, "status": status})
         assert service.url == "http://houses.example.com"
         assert service.canary_url == "http://latest-houses-predictor.models.example.com"
+
+
+class TestComplaints:
+    def test_a_message_that_kserve_hands_on_is_told_once(self):
+        conditions = [
+            {"type": kind, "status": "False", "reason": "RevisionFailed", "message": "no image"}
+            for kind in ("PredictorReady", "Ready")
+        ]
+        conditions.append({"type": "IngressReady", "status": "True"})
+        status = {
+            "conditions": conditions,
+            "modelStatus": {
+                "transitionStatus": "BlockedByFailedLoad",
+                "lastFailureInfo": {"reason": "ModelLoadFailed", "message": "no MLmodel"},
+            },
+        }
+        service = InferenceService({"metadata": {"name": "houses"}, "status": status})
+        assert service.complaints == (
+            "PredictorReady, Ready=False (RevisionFailed: no image)",
+            "model (BlockedByFailedLoad): no MLmodel",
+        )
 
 
 class TestInput:
@@ -539,6 +597,7 @@ class TestWhatItWrites:
         assert facts["decision"] == "fail"
         text = (tmp_path / "summary.md").read_text()
         assert "houses, version 2" in text
+        assert "| model version | 1 |" in text
         assert "rolled back" in text
         assert "<b>" not in text
         verdict = json.loads((tmp_path / "verdict.json").read_text())
@@ -564,19 +623,22 @@ class TestWhatItWrites:
 class TestManifests:
     def test_the_access_that_the_readme_shows_is_enough_and_no_more(self, kubernetes, tmp_path):
         """Every other test runs with it; here the API server says what it does not allow."""
-        with clusters.cluster(kubernetes, tmp_path) as made:
+        path = "/apis/authorization.k8s.io/v1/subjectaccessreviews"
+
+        def allowed(verb, resource, group=""):
             review = {
                 "apiVersion": "authorization.k8s.io/v1", "kind": "SubjectAccessReview",
                 "spec": {"user": "system:serviceaccount:kubeflow:pipeline-runner",
-                         "resourceAttributes": {"namespace": made.namespace, "verb": "get",
-                                                "resource": "secrets"}},
+                         "resourceAttributes": {"namespace": made.namespace, "verb": verb,
+                                                "resource": resource, "group": group}},
             }  # fmt: skip
-            path = "/apis/authorization.k8s.io/v1/subjectaccessreviews"
-            assert not kubernetes.ask("POST", path, review)["status"]["allowed"]
-            review["spec"]["resourceAttributes"] |= {
-                "verb": "patch", "group": "serving.kserve.io", "resource": "inferenceservices",
-            }  # fmt: skip
-            assert kubernetes.ask("POST", path, review)["status"]["allowed"]
+            return kubernetes.ask("POST", path, review)["status"]["allowed"]
+
+        with clusters.cluster(kubernetes, tmp_path) as made:
+            verbs = ("get", "list", "watch", "create", "update", "patch", "delete")
+            services = [v for v in verbs if allowed(v, "inferenceservices", "serving.kserve.io")]
+            assert services == ["get", "watch", "create", "patch", "delete"]
+            assert not any(allowed(v, r) for v in verbs for r in ("secrets", "pods"))
 
     def test_the_storage_manifest_is_taken_and_holds_no_key(self, server):
         namespace = clusters.namespace(server, "storage-manifest")

@@ -275,6 +275,7 @@ def test_few_requests_cannot_tell(judged, table):
     result = logic.judge(steady(10, 1), asked)
     assert codes(result) == [("objective_undecided", "warn")]
     assert "p95_high_ms" not in result.scores
+    assert "| inf |" not in result.report.markdown()
 
 
 def test_errors_at_once_do_not_make_an_endpoint_fast_and_timeouts_make_it_slow(judged):

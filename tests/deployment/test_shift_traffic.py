@@ -104,6 +104,15 @@ class TestTheSteps:
         deploy(2, 100)
         assert cluster.get("houses")["metadata"]["resourceVersion"] == before
 
+    def test_what_has_all_of_the_traffic_is_only_looked_at(self, rollout):
+        """As when this step is tried again after its last share."""
+        cluster, *_ = rollout
+        shift()
+        begun = len(cluster.kserve.history)
+        result = shift()
+        assert [step.share for step in result.steps] == [100]
+        assert all(traffic == {SECOND: 100} for traffic in cluster.kserve.history[begun:])
+
     def test_steps_may_end_below_100(self, rollout):
         cluster, *_ = rollout
         result = shift(steps=(5, 20))
@@ -152,10 +161,17 @@ class TestTheWayBack:
         assert shares(cluster) == {"houses-predictor-00001": 100}
         assert [step.share for step in result.steps] == [5, 0]
 
+    def test_a_canary_that_lets_a_fallback_answer_is_not_well(self, rollout):
+        _, _, canary = rollout
+        canary.behaviour.fallback = "mean"
+        result = shift()
+        assert codes(result) == ["errors", "back"]
+        assert "4 x fallback" in result.verdict.reasons[0].message
+
     def test_a_slow_canary_breaks_the_latency_objective(self, rollout):
         cluster, _, canary = rollout
         canary.behaviour.slow = 1.0
-        result = shift(p95=700.0)
+        result = shift(p95=700.0, requests=1)
         assert codes(result) == ["latency", "back"]
         assert shares(cluster) == {"houses-predictor-00001": 100}
 

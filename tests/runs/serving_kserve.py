@@ -25,10 +25,21 @@ class Pod:
 
 @dataclass
 class ServingKserve(Kserve):
-    """Fetches models from the object store and serves them on this machine."""
+    """Fetches models from the object store and serves them on this machine.
+
+    Attributes:
+        store: Where the models are.
+        folder: Where they are fetched to.
+        frail: Versions whose pod dies once it has half of the traffic.
+        names: What a version's pod calls itself, where that is another version.
+        pods: The pods by version.
+        served: The versions by revision.
+    """
 
     store: ObjectStore | None = None
     folder: Path = Path()
+    frail: set[str] = field(default_factory=set)
+    names: dict[str, str] = field(default_factory=dict)
     pods: dict[str, Pod] = field(default_factory=dict)
     served: dict[str, str] = field(default_factory=dict)
 
@@ -46,12 +57,16 @@ class ServingKserve(Kserve):
             # One address cannot split: the revision with the most traffic has it all.
             most = max(traffic, key=lambda revision: traffic[revision])
             status["url"] = self.pods[self.served[most]].url
+        if version in self.frail and traffic.get(part["latestCreatedRevision"]) == 50:
+            self.pods[version].process.kill()
 
     def _start(self, container: dict[str, Any], version: str) -> Pod:
         uri = next(e["value"] for e in container["env"] if e["name"] == "STORAGE_URI")
         model, port = self._fetch(uri, self.folder / version), free_port()
         places = {"/mnt/models": str(model), "8080": str(port)}
         arguments = [places.get(argument, argument) for argument in container["args"]]
+        told = arguments.index("--model-version") + 1
+        arguments[told] = self.names.get(version, version)
         command = [family_python("serving"), *container["command"][1:], *arguments]
         variables = {"PATH": os.environ["PATH"], "HOME": os.environ["HOME"]}
         with (self.folder / f"{version}.log").open("w") as log:
@@ -72,6 +87,14 @@ class ServingKserve(Kserve):
             name = found.object_name.removeprefix(f"{prefix}/")
             client.fget_object(bucket, found.object_name, str(folder / name))
         return folder
+
+    def restart(self, version: str) -> None:
+        """Let a version have another pod, as it should be."""
+        self.frail.discard(version)
+        self.names.pop(version, None)
+        pod = self.pods.pop(version)
+        pod.process.terminate()
+        pod.process.wait(30)
 
     def stop(self) -> None:
         """End the pods."""

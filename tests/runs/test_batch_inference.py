@@ -73,7 +73,7 @@ def infer(champion, mlflow, store, lake, tmp_path):
         return holdfast(
             "run", "batch_inference", "--json", "--output", tmp_path / "output",
             "-p", f"uri={uri}", "-p", f"model_name={champion}",
-            "-p", f"predictions_uri=s3://{lake}/scores/", "-p", f"quarantine_uri=s3://{lake}/aside/",
+            "-p", f"predictions_uri=s3://{lake}/scores", "-p", f"quarantine_uri=s3://{lake}/aside/",
             "-p", 'key=["patient"]', *more,
             MLFLOW_TRACKING_URI=mlflow, **store.variables,
         )  # fmt: skip

@@ -36,7 +36,7 @@ for _ in range(2):
 """
 STATE = """
 import json, sys
-from holdfast.registry.ledger import read_ledger
+from holdfast.registry.records import read_ledger
 from holdfast.tracking import tracking, version_of_alias
 with tracking() as client:
     records = [(r.kind, r.version, r.previous, r.reason) for r in read_ledger(client, sys.argv[1])]

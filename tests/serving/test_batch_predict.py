@@ -1,6 +1,7 @@
 """batch_predict: what is written of each row, what is set aside, and what is refused."""
 
 import json
+import re
 
 import numpy as np
 import pyarrow as pa
@@ -127,9 +128,10 @@ def test_a_time_without_an_offset_is_utc(text, utc, tmp_path):
     assert done.stamp.predicted_at.isoformat() == utc
 
 
-def test_what_is_no_time_is_refused(tmp_path):
-    with pytest.raises(InputError, match=r"`predicted_at` must be a time .*'noon'"):
-        score(tmp_path, table_of(tmp_path, {"p": [0.5]}), probability_p(), predicted_at="noon")
+@pytest.mark.parametrize("text", ["noon", "0001-01-01T00:00:00+14:00"])
+def test_what_is_no_time_is_refused(text, tmp_path):
+    with pytest.raises(InputError, match=rf"`predicted_at` must be a time .*'{re.escape(text)}'"):
+        score(tmp_path, table_of(tmp_path, {"p": [0.5]}), probability_p(), predicted_at=text)
 
 
 # What is set aside.
@@ -245,8 +247,9 @@ def test_a_model_that_refuses_most_rows_is_told_and_nothing_is_left(tmp_path):
     assert sorted(p.name for p in tmp_path.iterdir()) == ["inputs"]
 
 
-def test_text_is_read_as_numbers_and_dates_where_that_is_asked_for(tmp_path):
-    rows = {"p": ["0.25", " 1e-1 ", "n/a", "", None, "inf"]}
+@pytest.mark.parametrize("kind", [pa.string(), pa.large_string()])
+def test_text_is_read_as_numbers_and_dates_where_that_is_asked_for(kind, tmp_path):
+    rows = {"p": pa.array(["0.25", " 1e-1 ", "n/a", "", None, "inf"], kind)}
     model = classifier(lambda frame: two_classes(frame["p"].fillna(0.5)))
     done = score(tmp_path, table_of(tmp_path, rows), model, parse=["p"], max_quarantine_share=1)
     found = done.predictions.read()
@@ -263,6 +266,26 @@ def test_dates_as_text_are_read_where_that_is_asked_for(tmp_path):
     done = score(tmp_path, table_of(tmp_path, rows), model, parse=["day"], max_quarantine_share=1)
     assert done.predictions.read().column("prediction").to_pylist() == [21.0, 2.0]
     assert reasons(done) == ["unparsable_value: day"]
+
+
+def test_bytes_that_are_no_text_are_no_number(tmp_path):
+    rows = pa.table({"p": pa.array([b"0.25", b"0.5\xff", None]).view(pa.string())})
+    pq.write_table(rows, tmp_path / "broken.parquet")
+    model = classifier(lambda frame: two_classes(frame["p"].fillna(0.5)))
+    table = open_table(tmp_path / "broken.parquet")
+    done = score(tmp_path, table, model, parse=["p"], max_quarantine_share=1)
+    assert done.quarantine.read(["quarantine_reasons"]).to_pylist() == [
+        {"quarantine_reasons": "unparsable_value: p"}
+    ]
+    assert done.predictions.read().column("probability_yes").to_pylist() == [0.25, 0.5]
+
+
+def test_a_table_of_bad_rows_alone_is_set_aside_whole(tmp_path):
+    table = table_of(tmp_path, {"p": [np.inf] * 3})
+    done = score(tmp_path, table, probability_p())
+    assert (done.predictions.rows, done.quarantine.rows) == (0, 3)
+    assert (done.verdict.decision, done.metrics["quarantine_share"]) == ("fail", 1)
+    assert done.predictions.schema.names[:2] == ["p", "prediction"]
 
 
 # Columns.
@@ -287,6 +310,23 @@ def test_keys_go_along_whatever_is_kept_and_quarantine_has_all(tmp_path):
     assert done.quarantine.schema.names == ["id", "p", "a", "b", "quarantine_reasons"]
 
 
+@pytest.mark.parametrize("kind", [pa.string(), pa.null()])
+def test_a_column_without_a_value_is_missing_whatever_its_type(kind, tmp_path):
+    model = classifier(lambda frame: two_classes(frame["p"].fillna(0.25).astype(float)))
+    done = score(tmp_path, table_of(tmp_path, {"p": pa.nulls(2, kind)}), model)
+    assert done.predictions.read().column("probability_yes").to_pylist() == [0.25, 0.25]
+    # A CSV file of a header alone.
+    none = score(tmp_path, table_of(tmp_path, {"p": pa.nulls(0, kind)}, "none"), model, "empty")
+    assert (none.predictions.rows, none.verdict.decision) == (0, "warn")
+
+
+def test_a_feature_that_the_model_reads_as_text_is_not_parsed(tmp_path):
+    model = classifier(lambda frame: two_classes(frame["p"]), text=("kind",))
+    table = table_of(tmp_path, {"p": [0.5], "kind": ["a"]})
+    with pytest.raises(InputError, match=r"`parse` must name features .*'kind'.*among \['p'\]"):
+        score(tmp_path, table, model, parse=["kind"])
+
+
 @pytest.mark.parametrize("parameter", ["keep", "key", "parse"])
 def test_a_column_that_is_not_there_is_refused(parameter, tmp_path):
     table = table_of(tmp_path, {"p": [0.5]})
@@ -300,8 +340,11 @@ def test_a_table_without_a_feature_is_refused_before_a_row_is_scored(tmp_path):
 
     with pytest.raises(InputError, match=r"`inputs` lacks \['p'\]"):
         score(tmp_path, table_of(tmp_path, {"q": [0.5]}), classifier(never))
-    with pytest.raises(InputError, match=r"`inputs` must hold 'p' as numbers.*string"):
+    with pytest.raises(InputError, match=r"`inputs` must hold \['p'\] as numbers.*in `parse`"):
         score(tmp_path, table_of(tmp_path, {"p": ["0.5"]}, "text"), classifier(never))
+    zipped = classifier(never, numeric=(), text=("zip",))
+    with pytest.raises(InputError, match=r"`inputs` must hold 'zip' as text.*int64"):
+        score(tmp_path, table_of(tmp_path, {"zip": [12345]}, "zip"), zipped)
 
 
 @pytest.mark.parametrize(
@@ -358,6 +401,26 @@ def test_a_model_that_was_fetched_knows_its_name_and_version(cancer, tmp_path):
     assert (found.name, found.version, found.model.info) == ("churn", 4, model.info)
 
 
+def test_a_registered_model_is_found_by_number_and_by_alias(cancer, tmp_path, monkeypatch):
+    from mlflow import MlflowClient
+
+    table, model = cancer
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/store.db")
+    client = MlflowClient()
+    client.create_registered_model("churn")
+    folder = save(model, table, tmp_path / "model")
+    for _ in range(2):
+        client.create_model_version("churn", str(folder))
+    client.set_registered_model_alias("churn", "champion", "2")
+    for reference, version in (("1", 1), ("champion", 2)):
+        found = find_model("", "churn", reference)
+        assert (found.name, found.version, found.model.info) == ("churn", version, model.info)
+    with pytest.raises(InputError, match=r"a version with the alias 'challenger'"):
+        find_model("", "churn", "challenger")
+    with pytest.raises(InputError, match=r"`version` must be a version of 'churn'.*3"):
+        find_model("", "churn", "3")
+
+
 @pytest.mark.parametrize(("path", "name"), [("", ""), ("somewhere", "churn")])
 def test_one_model_must_be_named_and_not_two(path, name):
     with pytest.raises(InputError, match="must be told one model"):
@@ -370,7 +433,7 @@ def test_the_report_shows_what_was_done_and_escapes_names(tmp_path):
     done = score(tmp_path, table, wanted, max_quarantine_share=1)
     done.write(tmp_path / "verdict", tmp_path / "page.html", tmp_path / "page.md")
     page = (tmp_path / "page.html").read_text()
-    assert "1 of 2 rows were scored, 1 were set aside." in page
+    assert "Scored: 1 of 2 rows. Set aside: 1." in page
     assert "&lt;b&gt;churn version 3" in page
     assert "<b>churn" not in page
     assert json.loads((tmp_path / "verdict").read_text())["decision"] == "warn"

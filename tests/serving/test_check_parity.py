@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
+import yaml
 
 from holdfast.errors import InputError
 from holdfast.model import load_model
@@ -17,6 +18,7 @@ from holdfast.serving.check_parity.ask import Answers, connect
 from tests.serving import predictors
 
 STUB = Path(ask.__file__).with_name("component.py")
+DEPLOYMENT = Path(__file__).parents[2] / "compiled/pipelines/deployment.yaml"
 
 
 @pytest.fixture
@@ -165,6 +167,29 @@ def test_an_empty_table_is_refused(people, model, tmp_path):
 def test_a_url_without_a_server_is_refused(url, people, model):
     with pytest.raises(InputError, match="`url` must be a server"), logic.served("", url, ""):
         pass
+
+
+def test_an_error_of_the_comparison_is_not_put_down_to_the_url(server):
+    with pytest.raises(ValueError, match="mine"), logic.served("", server.url, ""):
+        raise ValueError("mine")
+
+
+def test_the_deployment_pipeline_promotes_nothing_that_parity_fails():
+    """The gate stands before promote_model, and promote_model itself reads the same verdict."""
+    root = yaml.safe_load_all(DEPLOYMENT.read_text())
+    spec = next(iter(root))
+    tasks = spec["root"]["dag"]["tasks"]
+    gate, promoted = tasks["check-verdict"], tasks["promote-model"]
+    for task in (gate, promoted):
+        assert task["inputs"]["artifacts"]["verdict"]["taskOutputArtifact"] == {
+            "producerTask": "check-parity", "outputArtifactKey": "verdict",
+        }  # fmt: skip
+    assert "check-verdict" in promoted["dependentTasks"] and "parameters" not in gate["inputs"]
+    stops = spec["components"][gate["componentRef"]["name"]]["inputDefinitions"]["parameters"]
+    assert stops["stop_on"]["defaultValue"] == ["fail"]
+    compared = tasks["check-parity"]["inputs"]["artifacts"]["model"]["taskOutputArtifact"]
+    asked = promoted["inputs"]["parameters"]["version"]["taskOutputParameter"]
+    assert compared["producerTask"] == asked["producerTask"] == "fetch-model"
 
 
 def test_a_url_never_shows_its_password():

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import tempfile
 import threading
 import time
 
@@ -83,6 +84,60 @@ def test_tensors_may_be_columns_of_a_matrix(server, people):
         tensor["shape"] = [3, 1]
         tensor["data"] = [[value] for value in tensor["data"]]
     assert server.client.post(V2, json=body).json()["outputs"] == plain
+
+
+def test_one_tensor_may_hold_all_features(line_server, line):
+    """As KServe's own servers of scikit-learn and XGBoost are asked."""
+    rows = [list(row.values()) for row in rows_of(line[0], 20)]
+    plain = line_server.client.post("/v1/models/line:predict", json={"instances": rows}).json()
+    for data in (rows, [value for row in rows for value in row]):
+        matrix = {"name": "input-0", "shape": [20, 2], "datatype": "FP64", "data": data}
+        found = line_server.client.post("/v2/models/line/infer", json={"inputs": [matrix]}).json()
+        assert found["outputs"][0]["data"] == plain["predictions"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"shape": [2, 3]}, {"shape": [3, 2]}, {"shape": [0, 2], "data": []}, {"shape": [-2, 2]},
+     {"data": [[1, 2], [3]]}, {"data": [[1, 2], 3]}, {"data": [[[1], 2], [3, 4]]},
+     {"shape": [2, 10**30]}, {"datatype": "BYTES"}],
+)  # fmt: skip
+def test_one_tensor_of_another_shape_is_refused(change, line_server):
+    matrix = {
+        "name": "input-0",
+        "shape": [2, 2],
+        "datatype": "FP64",
+        "data": [1, 2, 3, 4],
+        **change,
+    }
+    found = line_server.client.post("/v2/models/line/infer", json={"inputs": [matrix]})
+    assert found.status_code == 422, found.text
+
+
+def test_numbers_may_come_as_each_type_of_the_protocol(line_server):
+    def answer(datatype, data):
+        inputs = [
+            {"name": name, "shape": [2], "datatype": datatype, "data": data} for name in ("x", "z")
+        ]
+        found = line_server.client.post("/v2/models/line/infer", json={"inputs": inputs}).json()
+        return found["outputs"][0]["data"]
+
+    wanted = answer("FP64", [1.0, 0.0])
+    whole = [f"{sign}INT{bits}" for sign in ("", "U") for bits in (8, 16, 32, 64)]
+    assert all(answer(datatype, [1, 0]) == wanted for datatype in (*whole, "FP32"))
+    assert answer("BOOL", [True, False]) == wanted
+
+
+def test_a_version_may_be_named_in_the_address(server, people):
+    """The metadata lists it as one that may be asked for."""
+    (version,) = server.client.get("/v2/models/people").json()["versions"]
+    start = f"/v2/models/people/versions/{version}"
+    body = tensors(rows_of(people[0], 2)) | {"id": "one"}
+    found, plain = (server.client.post(address, json=body) for address in (f"{start}/infer", V2))
+    assert found.status_code == 200
+    assert found.json() == plain.json()
+    assert server.client.get(start).json() == server.client.get("/v2/models/people").json()
+    assert server.client.get(f"{start}/ready").json() == {"name": "people", "ready": True}
 
 
 def test_a_missing_value_is_null(server, people):
@@ -323,6 +378,28 @@ def test_a_fallback_that_is_no_class_is_refused(fallback, people):
         load(people[1], "people", fallback=fallback)
 
 
+def test_a_model_of_this_machine_needs_no_temporary_folder(people, monkeypatch):
+    """A pod's root may be read-only."""
+    monkeypatch.setattr(tempfile, "tempdir", "/nowhere")
+    options = __main__.parser().parse_args([f"--model-dir={people[1]}"])
+    assert __main__.load(options).name == "model"
+
+
+def test_an_address_that_cannot_be_had_is_refused(server):
+    port = int(server.url.rpartition(":")[2])
+    with pytest.raises(InputError, match=f"port {port}: Address already in use. Choose"):
+        __main__.bind("127.0.0.1", port)
+    with pytest.raises(InputError, match="`host` and `port` must be"):
+        __main__.bind("192.0.2.1", 0)
+
+
+def test_the_first_lines_say_what_is_loaded_and_where_it_is_asked(server, people):
+    (loading,), (ready,) = server.lines("loading"), server.lines("ready")
+    assert loading["model"] == str(people[1])
+    assert (ready["v1"], ready["v2"]) == (server.url + V1, server.url + V2)
+    assert ready["model"] == "people" and len(ready["version"]) == 12
+
+
 def test_a_folder_without_a_model_is_refused(tmp_path):
     with pytest.raises(InputError, match="`model-dir` must be an MLflow model directory"):
         load(tmp_path, "people")
@@ -347,7 +424,7 @@ def test_a_registered_version_is_served_under_its_name_and_number(people, tmp_pa
     client.set_registered_model_alias("shop", "champion", version.version)
     for options, name in (([], "shop"), (["--model-name", "till", "--version", "1"], "till")):
         told = __main__.parser().parse_args(["--registered", "shop", *options])
-        served = __main__.load(told, tmp_path / "files")
+        served = __main__.load(told)
         assert (served.name, served.version) == (name, "1")
         assert served.classes == ("no", "yes")
 

@@ -96,6 +96,7 @@ def test_bodies_of_another_shape_are_refused_by_v1(body, server):
         {"shape": [2]}, {"shape": []}, {"shape": [1, 2]}, {"shape": [-1]}, {"shape": ["1"]},
         {"shape": [1, 1, 1]}, {"shape": [10**30]}, {"datatype": "BYTES"}, {"datatype": "FP16"},
         {"datatype": "BOOL"}, {"datatype": "INT64", "data": [1.5]}, {"data": []}, {"data": [1, 2]},
+        {"datatype": "UINT8", "data": [-1]}, {"datatype": "INT8", "data": [128]},
         {"data": [[1, 2]]}, {"data": {}}, {"data": None}, {"name": None}, {"name": ["age"]},
     ],
 )  # fmt: skip
@@ -147,6 +148,27 @@ def test_a_hundred_thousand_rows_are_refused(server):
     assert server.client.post(V2, json=body).status_code in (413, 422)
 
 
+def test_what_is_named_twice_is_refused(server, row):
+    for address, body, name in ((V1, {"instances": [row]}, "age"), (V2, tensors([row]), "shape")):
+        text = json.dumps(body)
+        deep = text.replace(f'"{name}": ', f'"{name}": [1], "{name}": ', 1)
+        for twice in (deep, text[:-1] + ", " + text[1:]):
+            answer = server.client.post(address, content=twice, headers=JSON)
+            assert "names nothing twice" in refused(answer, 400, "malformed")
+
+
+@pytest.mark.parametrize(
+    "media",
+    ["application/json; charset=utf-8", "application/json;charset=UTF-8", "Application/JSON"],
+)
+def test_json_may_come_with_a_charset(media, server, row):
+    """As axios and .NET send it; KServe's own handler does not read it."""
+    for address, body in ((V1, {"instances": [row]}), (V2, tensors([row]))):
+        headers = {"content-type": media}
+        answer = server.client.post(address, content=json.dumps(body), headers=headers)
+        assert answer.status_code == 200, answer.text
+
+
 @pytest.mark.parametrize(
     "headers",
     [
@@ -183,9 +205,19 @@ def test_unknown_models_and_addresses_are_told_so(server, row):
     refused(server.client.get("/v3/models"), 404, "no_such_address")
     refused(server.client.post("/v1/models/people:explain", json={}), 405, "wrong_method")
     refused(server.client.put(V1, json={}), 405, "wrong_method")
-    wrong = server.client.get(V2)
-    refused(wrong, 405, "wrong_method")
-    assert wrong.headers["allow"] == "POST"
+    refused(server.client.post(V1 + "/", json={}), 404, "no_such_address")
+    for wrong in (server.client.get(V1), server.client.options(V1), server.client.get(V2)):
+        assert "takes POST alone" in refused(wrong, 405, "wrong_method")
+        assert wrong.headers["allow"] == "POST"
+
+
+def test_an_unknown_version_is_told_so(server, row):
+    start = "/v2/models/people/versions/9"
+    refused(server.client.post(f"{start}/infer", json=tensors([row])), 404, "unknown_version")
+    for address in (start, f"{start}/ready"):
+        refused(server.client.get(address), 404, "unknown_version")
+    other = server.client.get("/v2/models/other/versions/9")
+    refused(other, 404, "unknown_model")
 
 
 def test_a_version_in_the_query_is_not_looked_at(server):
@@ -224,7 +256,16 @@ def test_what_is_no_http_is_refused(server):
         with connect(server) as client:
             client.sendall(text)
             answer = client.recv(4096)
-        assert answer == b"" or answer.startswith(b"HTTP/1.1 400")
+        assert answer.startswith(b"HTTP/1.1 400")
+        assert json.loads(answer.partition(b"\r\n\r\n")[2])["kind"] == "not_http"
+    assert server.line(error="not_http")["status"] == 400
+
+
+def test_a_head_that_is_too_large_is_refused(server):
+    """All bounds of a connection are tried in test_predictor_connection.py."""
+    with connect(server) as client:
+        client.sendall(HEAD + b"X: a\r\n" * 20_000 + b"\r\n")
+        assert client.recv(4096).startswith(b"HTTP/1.1 431")
 
 
 def test_more_requests_than_the_bound_are_told_to_come_back():
@@ -232,8 +273,7 @@ def test_more_requests_than_the_bound_are_told_to_come_back():
 
     async def slow(scope, receive, send):
         await asyncio.sleep(0.2)
-        await send({"type": "http.response.start", "status": 200, "headers": []})
-        await send({"type": "http.response.body", "body": b""})
+        await answer_ok(scope, receive, send)
 
     async def both():
         gate = Gate(slow, Limits(in_flight=1))
@@ -246,6 +286,38 @@ def test_more_requests_than_the_bound_are_told_to_come_back():
     assert sorted(answer.status_code for answer in answers) == [200, 503, 503]
     (late, _) = [answer for answer in answers if answer.status_code == 503]
     assert late.headers["retry-after"] == "1"
+
+
+def test_bodies_that_are_too_much_at_once_are_told_to_come_back():
+    """Each is small enough, and none is there as a whole: they are counted as they come."""
+    gate = Gate(answer_ok, Limits(bytes=1000, in_flight=2))
+
+    async def three():
+        go_on = asyncio.Event()
+
+        async def body():
+            yield b"x" * 900
+            await go_on.wait()
+            yield b"x"
+
+        transport = httpx.ASGITransport(gate)
+        async with httpx.AsyncClient(transport=transport, base_url="http://x") as client:
+            asked = [
+                asyncio.create_task(client.post(V1, content=body(), headers=JSON)) for _ in range(3)
+            ]
+            late, waiting = await asyncio.wait(asked, return_when="FIRST_COMPLETED")
+            go_on.set()
+            return [task.result() for task in late], await asyncio.gather(*waiting)
+
+    late, answered = asyncio.run(three())
+    assert [answer.json()["kind"] for answer in late] == ["overloaded"]
+    assert [answer.status_code for answer in answered] == [200, 200]
+    assert gate.held == 0
+
+
+async def answer_ok(scope, receive, send):
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": b""})
 
 
 def test_a_defect_is_a_500_whose_log_names_the_place_and_no_value(caplog):

@@ -98,7 +98,8 @@ def test_no_request_is_lost_while_one_server_takes_over_from_another(people, bod
 
 
 def test_what_is_under_way_is_finished_and_no_client_holds_the_server_up(people, tmp_path):
-    options = ["--drain-seconds", "0", "--grace-seconds", "10", "--body-seconds", "600"]
+    """By Ctrl-C, which waits for nobody to hear of it."""
+    options = ["--drain-seconds", "300", "--grace-seconds", "10", "--body-seconds", "600"]
     rows = rows_of(people[0], 400) * 25
     found = []
     with serving(people[1], tmp_path / "log", *options, "--max-bytes", "9999999") as server:
@@ -114,8 +115,9 @@ def test_what_is_under_way_is_finished_and_no_client_holds_the_server_up(people,
             asking.start()
             while server.metric("holdfast_requests_in_flight") == 0 and not found:
                 pass
-            server.process.send_signal(signal.SIGTERM)
+            server.process.send_signal(signal.SIGINT)
             asking.join()
             assert server.process.wait(timeout=60) == 0
+        assert [entry["drain_seconds"] for entry in server.lines("stopping")] == [0]
     assert found[0].status_code == 200
     assert len(json.loads(found[0].text)["predictions"]) == 10_000

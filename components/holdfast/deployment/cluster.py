@@ -160,11 +160,14 @@ def _unauthorized(said: dict[str, Any], _: Call) -> Exception:
 
 
 def _forbidden(said: dict[str, Any], call: Call) -> Exception:
+    # What is allowed may still be refused by a webhook, a policy or a quota: these answer 403, too.
+    if not re.search(r"\bcannot \w+ resource\b", str(said["message"])):
+        return _other(said, call)
     return MachineError(
         f"This step must be allowed to {call.verb} {call.resource} in namespace "
         f"{call.namespace!r}. Found: 403 {_message(said)}. Bind the service account of the step to "
         f"a Role with apiGroups [serving.kserve.io], resources [inferenceservices] and verbs [get, "
-        f"list, watch, create, patch, delete]: pipelines/manifests/access.yaml holds one."
+        f"watch, create, patch, delete]: pipelines/manifests/access.yaml holds one."
     )
 
 
@@ -200,12 +203,12 @@ def _invalid(said: dict[str, Any], call: Call) -> Exception:
 
 
 def _other(said: dict[str, Any], call: Call) -> Exception:
-    # A webhook that refuses answers 400 or 500 with its own words.
+    # A webhook that refuses answers 400, 403 or 500 with its own words.
     kind = InputError if 400 <= int(said.get("code") or 0) < 500 else MachineError
     return kind(
         f"The API server must {call.verb} {call.resource} {call.name!r} in namespace "
-        f"{call.namespace!r}. Found: {said.get('code')} {_message(said)}. If a webhook says so, "
-        f"look at the logs of kserve-controller-manager."
+        f"{call.namespace!r}. Found: {said.get('code')} {_message(said)}. Correct what it names; "
+        f"if KServe's webhook fails, look at the logs of kserve-controller-manager."
     )
 
 

@@ -26,9 +26,11 @@ class Condition:
     reason: str
     message: str
 
-    def __str__(self) -> str:
+    @property
+    def state(self) -> str:
+        """Return the status, and why it is so."""
         told = ": ".join(part for part in (self.reason, self.message) if part)
-        return f"{self.kind}={self.status}" + (f" ({told})" if told else "")
+        return self.status + (f" ({told})" if told else "")
 
 
 @dataclass(frozen=True)
@@ -80,8 +82,15 @@ class InferenceService:
 
     @property
     def complaints(self) -> tuple[str, ...]:
-        """Return what keeps it from Ready: conditions that do not hold, and a model's failure."""
-        found = [str(c) for c in self.conditions if c.status != "True" and c.kind != "Stopped"]
+        """Return what keeps it from Ready: conditions that do not hold, and a model's failure.
+
+        KServe hands a message on from condition to condition; it is told once.
+        """
+        kinds: dict[str, list[str]] = {}
+        for condition in self.conditions:
+            if condition.status != "True" and condition.kind != "Stopped":
+                kinds.setdefault(condition.state, []).append(condition.kind)
+        found = [f"{', '.join(names)}={state}" for state, names in kinds.items()]
         model = self.status.get("modelStatus") or {}
         failure = model.get("lastFailureInfo") or {}
         if failure and model.get("transitionStatus") not in ("UpToDate", "", None):

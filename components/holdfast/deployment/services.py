@@ -97,7 +97,8 @@ class InferenceServices:
 
         try:
             self.cluster.ask(self._call("delete", service.name), request)
-        except NotFoundError:
+        except (NotFoundError, ConflictError):
+            # It is gone, or its name is another's: the uid is the only thing that can conflict.
             return
 
     def watch(self, service: InferenceService, seconds: float) -> Iterator[InferenceService | None]:

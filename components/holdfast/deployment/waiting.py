@@ -10,6 +10,7 @@ from types import FrameType
 
 from holdfast.deployment.inference_service import InferenceService
 from holdfast.deployment.services import InferenceServices
+from holdfast.errors import MachineError
 
 # A watch is made anew this often, so that a dead connection is found out.
 WINDOW = 30.0
@@ -72,35 +73,73 @@ def wait(
         say: Takes each line of progress.
 
     Raises:
-        MachineError: The API server does not answer, or does not allow to get or watch it.
+        MachineError: At the end, the API server does not answer, or does not allow to get it.
     """
-    start = time.monotonic()
-    told, told_at, last = "", start, service
+    progress = _Progress(service.name, patience, say)
     while True:
-        for state in _states(services, last, patience, start):
-            spent = time.monotonic() - start
-            if state is None or state.uid != service.uid:
-                return Outcome("deleted", "somebody deleted it meanwhile", state, spent)
-            last = state
-            missing = lacking(state)
-            if not missing:
-                return Outcome("", "", state, spent)
-            if missing != told or time.monotonic() - told_at > WINDOW:
-                say(f"{service.name} after {spent:.0f} s of {patience.seconds:g} s: {missing}")
-                told, told_at = missing, time.monotonic()
-            # The state before may have been refused, too: what it says is not of this spec.
-            if _hopeless(state) and state.status != service.status:
-                return Outcome("invalid", missing, state, spent)
-            if spent >= patience.seconds:
-                return Outcome("timeout", missing, state, spent)
+        try:
+            for state in _states(services, service.name, patience, progress.start):
+                if state is None or state.uid != service.uid:
+                    found = "somebody deleted it meanwhile"
+                    return Outcome("deleted", found, state, progress.spent)
+                missing = lacking(state)
+                code = _code(state, service, missing, progress)
+                if code is not None:
+                    return Outcome(code, missing, state, progress.spent)
+        except MachineError as error:
+            # An API server that starts again is away, and then allows nothing until it has read
+            # the Roles.
+            if progress.over:
+                raise
+            progress.tell(str(error))
         time.sleep(patience.pause)
 
 
+class _Progress:
+    """How long it has taken, and what was told of it."""
+
+    def __init__(self, name: str, patience: Patience, say: Callable[[str], None]) -> None:
+        self.start = time.monotonic()
+        self._name, self._patience, self._say = name, patience, say
+        self._told, self._told_at = "", self.start
+
+    @property
+    def spent(self) -> float:
+        """Return the seconds since the start."""
+        return time.monotonic() - self.start
+
+    @property
+    def over(self) -> bool:
+        """Tell whether it has taken too long."""
+        return self.spent >= self._patience.seconds
+
+    def tell(self, missing: str) -> None:
+        """Say what is missing: when that changes, and now and then."""
+        if missing != self._told or time.monotonic() - self._told_at > WINDOW:
+            self._say(
+                f"{self._name} after {self.spent:.0f} s of {self._patience.seconds:g} s: {missing}"
+            )
+            self._told, self._told_at = missing, time.monotonic()
+
+
+def _code(
+    state: InferenceService, service: InferenceService, missing: str, progress: _Progress
+) -> str | None:
+    """Return how the waiting ends in a state, None if it goes on; say what is missing."""
+    if not missing:
+        return ""
+    progress.tell(missing)
+    # The state before may have been refused, too: what it says is not of this spec.
+    if _hopeless(state) and state.status != service.status:
+        return "invalid"
+    return "timeout" if progress.over else None
+
+
 def _states(
-    services: InferenceServices, service: InferenceService, patience: Patience, start: float
+    services: InferenceServices, name: str, patience: Patience, start: float
 ) -> Iterator[InferenceService | None]:
     """Yield the state now, and the later ones for a while."""
-    now = services.get(service.name)
+    now = services.get(name)
     yield now
     if now is None:
         return

@@ -2,8 +2,8 @@
 
 import orjson
 
-from holdfast.serving.predictor.protocols import read_v1, read_v2
-from holdfast.serving.predictor.routes import InvalidInput, _tensors
+from holdfast.serving.predictor.protocols import read_json, read_v1, read_v2
+from holdfast.serving.predictor.routes import read_request
 from holdfast.serving.predictor.signature import Column, RequestError, Signature
 from tests.fuzz.parsers.target import Target
 
@@ -24,15 +24,15 @@ V2 = {
 
 def v1(data: bytes) -> None:
     """Read a body of V1."""
-    SIGNATURE.table(read_v1(orjson.loads(data), SIGNATURE))
+    SIGNATURE.table(read_v1(read_json(data), SIGNATURE))
 
 
 def v2(data: bytes) -> None:
     """Read a body of V2."""
-    SIGNATURE.table(read_v2(_tensors(data).inputs, SIGNATURE))
+    SIGNATURE.table(read_v2(read_request(data).inputs, SIGNATURE))
 
 
-REFUSALS = (RequestError, InvalidInput, orjson.JSONDecodeError)
+REFUSALS = (RequestError,)
 TARGETS = {
     "v1": Target(
         v1,

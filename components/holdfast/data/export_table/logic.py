@@ -1,6 +1,7 @@
 """Write a table elsewhere, whole or not at all, and only if it is not there already."""
 
 import json
+import re
 import tempfile
 from contextlib import suppress
 from dataclasses import dataclass
@@ -19,6 +20,9 @@ from holdfast.reading import read_json
 from holdfast.table import Table, TableWriter, open_table
 
 FORMATS = (".parquet", ".csv")
+# A part's name: its number, which keeps the order, and its content, so that it never means another.
+PART = "part-{:05d}-{:.16}.parquet"
+PARTS = re.compile(r"part-\d{5,}-[0-9a-f]{16}\.parquet")
 
 
 @dataclass(frozen=True)
@@ -97,21 +101,21 @@ def _export_parts(table: Table, target: Target, folder: Path) -> bool:
     new = json.loads((table.path / MANIFEST).read_text(encoding="utf-8"))
     files = {}
     for index, part in enumerate(new["parts"]):
-        # Named by content, so that a name never changes what it means; the number keeps the order.
-        name = f"part-{index:05d}-{part['sha256'][:16]}.parquet"
+        name = PART.format(index, part["sha256"])
         files[name] = table.path / Path(part["file"]).name
         part["file"] = name
     whole = all(there.get(part["file"]) == part["bytes"] for part in new["parts"])
-    if whole and old == new:
-        return False
-    manifest = folder / "manifest"
-    manifest.write_text(json.dumps(new, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    _swap(target, files, manifest, set(there))
-    for part in old.get("parts", []):
-        name = Path(str(part["file"])).name
-        if name not in files:
-            target.delete(name)
-    return True
+    same = whole and old == new
+    if not same:
+        manifest = folder / "manifest"
+        manifest.write_text(json.dumps(new, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        _swap(target, files, manifest, set(there))
+    parts = {Path(str(part["file"])).name for part in old.get("parts", [])}
+    # An export that was killed left parts that no manifest names; a reader of all files sees them.
+    parts.update(filter(PARTS.fullmatch, there))
+    for name in sorted(parts - files.keys()):
+        target.delete(name)
+    return not same
 
 
 def _swap(target: Target, files: dict[str, Path], manifest: Path, there: set[str]) -> None:
@@ -121,6 +125,7 @@ def _swap(target: Target, files: dict[str, Path], manifest: Path, there: set[str
             if name not in there:
                 added.append(name)
             target.put(name, file)
+        _require_all(target, files)
         target.put(MANIFEST, manifest)
     except BaseException:
         # The answer alone may have been lost: a manifest that is there stays, with its parts.
@@ -129,6 +134,16 @@ def _swap(target: Target, files: dict[str, Path], manifest: Path, there: set[str
                 with suppress(InputError):
                     target.delete(name)
         raise
+
+
+def _require_all(target: Target, files: dict[str, Path]) -> None:
+    """Refuse to name parts that another export of other rows has taken for left over."""
+    gone = sorted(files.keys() - target.sizes().keys())
+    if gone:
+        raise InputError(
+            f"`uri` must be written by one step at a time. Found: another one removed {gone[:3]}. "
+            f"Run this step again."
+        )
 
 
 def _manifest(target: Target) -> dict[str, Any]:

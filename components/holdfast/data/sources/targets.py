@@ -1,6 +1,7 @@
 """Where results go: a local folder or a prefix of a store, each file whole or not at all."""
 
 import os
+import re
 import shutil
 from pathlib import Path
 from typing import Protocol
@@ -46,7 +47,8 @@ def target_of(uri: str) -> tuple[Target, str]:
         )
     if scheme in OBJECT_STORES:
         place = StorePlace(uri)
-        folder, _, name = place.key.rpartition("/")
+        # As in a path: a folder named with or without its slash is the same, and MinIO has no //.
+        folder, _, name = re.sub("/+", "/", place.key).lstrip("/").rpartition("/")
         return StoreTarget(place, f"{folder}/" if folder else ""), name
     path = path_of(uri)
     if path.endswith("/") or Path(path).is_dir():

@@ -171,6 +171,9 @@ def _judged(
         # Somebody does not want it: it is not ours to make again.
         return replace(told, service=None, verdict=Verdict("fail", tuple(reasons)))
     if told.action == "unchanged":
+        # Such as what an earlier try of this step applied before its pod was lost.
+        message = f"{service.name} was like this before the step, which changed nothing: it stays."
+        reasons.append(Reason("unchanged", service.name, "", "", message))
         return replace(told, service=service, verdict=Verdict("fail", tuple(reasons)))
     action, message, left = go_back(services, before, service, options, say)
     reasons.append(Reason(action.replace(" ", "_"), service.name, "", "", message))

@@ -69,25 +69,29 @@ def report(deployment: "Deployment") -> Report:
     summary = f"{name} in namespace {deployment.namespace}: {deployment.action}."
     blocks: list[Any] = [Paragraph(summary)]
     blocks += [Paragraph(reason.message) for reason in verdict.reasons]
-    facts = [
+    facts = (
         ("model", f"{source.model_name}, version {source.version}"),
         ("MLflow run", source.run_id or "none"),
         ("storage", source.storage_uri),
         ("image", body["spec"]["predictor"]["containers"][0]["image"]),
-    ]
+    )
+    blocks.append(Rows("Asked for", ("", ""), facts))
     service = deployment.service
     if service:
-        facts += [
-            ("url", deployment.url or "none yet"),
-            ("url of the newest revision", deployment.canary_url or "none yet"),
-            ("revision", deployment.revision or "none: no Knative"),
-            *((f"traffic of {name}", f"{share} %") for name, share in service.traffic.items()),
-        ]
         conditions = tuple((c.kind, c.status, c.reason, c.message) for c in service.conditions)
-        blocks.append(Rows("Deployed", ("", ""), tuple(facts)))
+        blocks.append(Rows("Deployed", ("", ""), _deployed(deployment, service)))
         blocks.append(Rows("Conditions", ("condition", "status", "reason", "message"), conditions))
-    else:
-        blocks.append(Rows("Asked for", ("", ""), tuple(facts)))
     told = tuple((c.field, c.before, c.after) for c in deployment.changes)
     blocks.append(Rows("Changed fields", ("field", "before", "after"), told))
     return Report(f"Deployment of {source.model_name}", verdict.decision, tuple(blocks))
+
+
+def _deployed(deployment: "Deployment", service: InferenceService) -> tuple[tuple[str, str], ...]:
+    """Return what is there now; after the way back it is not what was asked for."""
+    return (
+        ("model version", service.annotations.get("holdfast/model-version", "not told")),
+        ("url", deployment.url or "none yet"),
+        ("url of the newest revision", deployment.canary_url or "none yet"),
+        ("revision", deployment.revision or "none: no Knative"),
+        *((f"traffic of {name}", f"{share} %") for name, share in service.traffic.items()),
+    )

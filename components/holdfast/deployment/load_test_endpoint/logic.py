@@ -21,6 +21,7 @@ REACHED = 0.95
 # A generator that takes a core for itself measures itself; and so does one that was late by a tenth
 # of the objective for as much of the time as moves a p95.
 BUSY, STALLED, LATE = 0.9, 0.05, 0.1
+NO_BOUND = "no bound"
 # Milliseconds that any process is late now and then.
 ALWAYS_LATE = 5.0
 
@@ -181,7 +182,7 @@ def _latency(
     if "p95" not in found:
         return ()
     p95 = found["p95"]
-    high = f"{p95.high:.4g}" if math.isfinite(p95.high) else "no bound"
+    high = f"{p95.high:.4g}" if math.isfinite(p95.high) else NO_BOUND
     seen, wanted = f"{p95.value:.4g} ({p95.low:.4g} to {high})", f"at most {objective.p95:g}"
     if p95.high <= objective.p95:
         text = f"The p95 of the latency is {p95.value:.4g} ms, within {objective.p95:g} ms."
@@ -229,7 +230,7 @@ def _report(
     asked = wish.load
     facts = (
         f"{wish.endpoint.base()}, model {wish.endpoint.model_name}, {wish.protocol}; "
-        f"{asked.rate:g} requests a second of {asked.rows} rows for {asked.seconds:g} s, at most "
+        f"{asked.rate:g} requests a second of {asked.rows} row(s) for {asked.seconds:g} s, at most "
         f"{asked.wanted} requests and {asked.users} at once. A latency counts from when the "
         f"request was due, and holds those that were given up after {asked.timeout:g} s; other "
         f"errors have none."
@@ -240,7 +241,10 @@ def _report(
     columns = ("effect", "code", "observed", "expected", "finding")
     blocks: list[Block] = [Paragraph(facts), Rows("Findings", columns, findings)]
     if found:
-        ends = tuple((n, q.value, q.low, q.high) for n, q in found.items())
+        ends = tuple(
+            (n, q.value, q.low, q.high if math.isfinite(q.high) else NO_BOUND)
+            for n, q in found.items()
+        )
         heads = ("quantile", "ms", "95 % from", "95 % to")
         svg = figures.over_time(run, wish.objective.p95)
         times = figures.latencies(run.requests)

@@ -5,8 +5,16 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from holdfast.deployment.endpoint import Answer, Caller, Endpoint, Patience, protocols
+from holdfast.deployment.endpoint import (
+    Answer,
+    Caller,
+    Endpoint,
+    Patience,
+    fallback_of,
+    protocols,
+)
 from holdfast.deployment.examples import body_of, read_example, read_model
 from holdfast.errors import InputError
 from holdfast.reading import read_json
@@ -109,18 +117,27 @@ def observe(
         time.sleep(max(0.0, due - time.monotonic()))
         for target, caller in callers.items():
             answer = caller.ask("GET" if asked.body is None else "POST", asked.path, asked.body)
-            fault = answer.fault or ("" if 200 <= answer.status < 300 else f"HTTP {answer.status}")
-            answers[target].append((answer.seconds * 1000, fault, _version(answer)))
+            said = _said(answer)
+            version = answer.version or str(said.get("model_version") or "")
+            answers[target].append((answer.seconds * 1000, _fault(answer, said), version))
     time.sleep(max(0.0, start + objectives.seconds - time.monotonic()))
     return tuple(_health(target, found) for target, found in answers.items())
 
 
-def _version(answer: Answer) -> str:
-    """Return the model's version that an answer names; empty if it names none."""
+def _said(answer: Answer) -> dict[str, Any]:
+    """Return the JSON object that came back; an empty one where it is something else."""
     try:
-        return answer.version or str(read_json(answer.body).get("model_version") or "")
-    except (ValueError, AttributeError):
-        return ""
+        found = read_json(answer.body)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _fault(answer: Answer, said: dict[str, Any]) -> str:
+    """Return what is wrong with an answer; a fallback's is not the model's."""
+    if answer.fault or not 200 <= answer.status < 300:
+        return answer.fault or f"HTTP {answer.status}"
+    return "fallback" if fallback_of(said) else ""
 
 
 def _health(target: str, answers: Sequence[tuple[float, str, str]]) -> Health:

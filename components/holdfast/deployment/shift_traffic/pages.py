@@ -7,7 +7,7 @@ from holdfast.report import Figure, Paragraph, Report, Rows
 if TYPE_CHECKING:
     from holdfast.deployment.shift_traffic.logic import Shift
 
-NONE = "no answer"
+NONE = "none"
 
 
 def report(shift: "Shift") -> Report:

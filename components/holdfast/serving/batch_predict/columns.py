@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from holdfast.errors import InputError
-from holdfast.model import Kind, Model, kind_of, require_columns
+from holdfast.model import Model, kind_of, require_columns
 from holdfast.performance.answers import answers_of
 from holdfast.performance.columns import (
     DATA_SHA256,
@@ -19,6 +19,7 @@ from holdfast.performance.columns import (
     PREDICTION,
     PredictionColumns,
 )
+from holdfast.serving.batch_predict.scoring import ARROW
 from holdfast.serving.batch_predict.subject import Subject
 from holdfast.table import Table
 
@@ -47,11 +48,13 @@ class Choice:
 class Layout:
     """What is written of each row.
 
-    `source` is the table as it is read, `kept` the columns that go along with a prediction, and
-    `scored` and `aside` are the schemas of predictions and quarantine.
+    `source` is the table as it is read, `parsed` its columns of text that the model reads as
+    numbers or dates, `kept` the columns that go along with a prediction, and `scored` and `aside`
+    are the schemas of predictions and quarantine.
     """
 
     source: pa.Schema
+    parsed: tuple[str, ...]
     kept: tuple[str, ...]
     scored: pa.Schema
     aside: pa.Schema
@@ -94,7 +97,8 @@ def lay_out(table: Table, model: Model, choice: Choice) -> Layout:
         InputError: A column is missing, of another type, or has a name that is needed.
     """
     _require_known(table, model, choice)
-    read = pa.schema([_as_read(field, model, choice) for field in table.schema])
+    parsed = _parsed(table, model, choice)
+    read = pa.schema([_as_read(field, model, parsed) for field in table.schema])
     require_columns(read, model, "inputs", model.info.features)
     source = pa.schema([pa.field(field.name, _plain(field.type)) for field in table.schema])
     wanted = {*(choice.keep or source.names), *choice.key, model.info.target}
@@ -113,7 +117,7 @@ def lay_out(table: Table, model: Model, choice: Choice) -> Layout:
     _require_free([REASONS], source.names, "Rename it")
     scored = pa.schema([*(source.field(name) for name in kept), *(pa.field(*one) for one in new)])
     aside = source.append(pa.field(REASONS, pa.string()))
-    return Layout(source, kept, meaning.attach(scored), aside)
+    return Layout(source, parsed, kept, meaning.attach(scored), aside)
 
 
 def content_of(table: Table) -> str:
@@ -139,25 +143,59 @@ def time_of(text: str) -> datetime:
         return datetime.now(UTC)
     try:
         found = datetime.fromisoformat(text)
-    except ValueError as error:
+        return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+    except (ValueError, OverflowError) as error:
         raise InputError(
             f"`predicted_at` must be a time by ISO 8601, such as 2026-11-21T06:00:00Z. Found: "
             f"{text!r}. Leave it out for now."
         ) from error
-    return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 def _require_known(table: Table, model: Model, choice: Choice) -> None:
-    asked = {"keep": choice.keep, "key": choice.key, "parse": choice.parse}
-    for parameter, names in asked.items():
-        known = model.info.features if parameter == "parse" else table.schema.names
+    columns, features = table.schema.names, _no_text(model)
+    asked = (
+        ("keep", choice.keep, "columns", columns),
+        ("key", choice.key, "columns", columns),
+        ("parse", choice.parse, "features that `model` reads as numbers or dates", features),
+    )
+    for parameter, names, what, known in asked:
         unknown = [name for name in names if name not in known]
         if unknown:
             raise InputError(
-                f"`{parameter}` must name {'features' if parameter == 'parse' else 'columns'}. "
-                f"Found: {unknown[:10]}, not among {list(known[:30])}. Check the spelling; case "
-                f"counts."
+                f"`{parameter}` must name {what}. Found: {unknown[:10]}, not among {known[:30]}. "
+                f"Check the spelling; case counts."
             )
+
+
+def _no_text(model: Model) -> list[str]:
+    return [name for name in model.info.features if model.info.kind_of(name) != "text"]
+
+
+def _parsed(table: Table, model: Model, choice: Choice) -> tuple[str, ...]:
+    """Return the columns of text to read as numbers or dates: the chosen, and those of no value."""
+    texts = [
+        name
+        for name in _no_text(model)
+        if name in table.schema.names and kind_of(table.schema.field(name).type) == "text"
+    ]
+    filled = _with_values(table, [name for name in texts if name not in choice.parse])
+    if filled:
+        raise InputError(
+            f"`inputs` must hold {filled[:10]} as numbers or dates, as `model` learned them. "
+            f"Found: text. Pass a table made by the same query as the training table, or name them "
+            f"in `parse`, which sets aside the rows whose text can't be read."
+        )
+    return tuple(texts)
+
+
+def _with_values(table: Table, names: Sequence[str]) -> list[str]:
+    """Return the columns with a value; of the others a CSV file does not tell the type."""
+    empty = list(names)
+    for batch in table.batches(names) if names else ():
+        empty = [name for name in empty if batch.column(name).null_count == batch.num_rows]
+        if not empty:
+            break
+    return [name for name in names if name not in empty]
 
 
 def _require_free(needed: Sequence[str], names: Sequence[str], remedy: str) -> None:
@@ -169,12 +207,9 @@ def _require_free(needed: Sequence[str], names: Sequence[str], remedy: str) -> N
         )
 
 
-def _as_read(field: pa.Field, model: Model, choice: Choice) -> pa.Field:
-    """Return a column as the model gets it: text that is to be parsed is what it stands for."""
-    types: dict[Kind, pa.DataType] = {"numbers": pa.float64(), "dates": pa.timestamp("us")}
-    parsed = field.name in choice.parse and kind_of(field.type) == "text"
-    kind = model.info.kind_of(field.name)
-    return field.with_type(types[kind]) if parsed and kind in types else field
+def _as_read(field: pa.Field, model: Model, parsed: Sequence[str]) -> pa.Field:
+    """Return a column as the model gets it: text that is parsed is what it stands for."""
+    return field.with_type(ARROW[model.info.kind_of(field.name)]) if field.name in parsed else field
 
 
 def _plain(kind: pa.DataType) -> pa.DataType:

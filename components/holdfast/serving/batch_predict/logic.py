@@ -92,7 +92,7 @@ def predict(
     layout = lay_out(table, subject.model, request.choice)
     stamp = Stamp(content_of(table), time_of(request.predicted_at))
     tally = Tally(subject.model.info)
-    _write(table, subject, layout, stamp, (predictions, quarantine), request.choice, tally)
+    _write(table, subject, layout, stamp, (predictions, quarantine), tally)
     verdict = tally.verdict(request.max_quarantine_share)
     report = page.report(tally, subject, stamp.data_sha256, stamp.predicted_at, verdict)
     return Batch(
@@ -107,12 +107,10 @@ def _write(
     layout: Layout,
     stamp: Stamp,
     places: tuple[str | Path, str | Path],
-    choice: Choice,
     tally: Tally,
 ) -> None:
     info = subject.model.info
-    parse = tuple(n for n in choice.parse if pa.types.is_string(layout.source.field(n).type))
-    scorer = Scorer(subject.model, parse)
+    scorer = Scorer(subject.model, layout.parsed)
     target = info.target if info.target in layout.kept else ""
     about = (target, info.task if target else "", table.role, table.holdout)
     with (

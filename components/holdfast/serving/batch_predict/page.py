@@ -4,7 +4,7 @@ from datetime import datetime
 
 from holdfast.report import Block, Paragraph, Report, Rows
 from holdfast.serving.batch_predict.subject import Subject
-from holdfast.serving.batch_predict.tally import Tally
+from holdfast.serving.batch_predict.tally import Tally, count_of_rows
 from holdfast.verdict import Verdict
 
 
@@ -17,8 +17,8 @@ def report(
         ("model", subject.title),
         ("target", info.target),
         ("task", info.task),
-        ("trained on", info.trained_on),
-        ("table", data_sha256),
+        ("sha256 of the training table", info.trained_on),
+        ("sha256 of this table", data_sha256),
         ("predicted at", predicted_at.isoformat()),
     )
     findings = tuple(
@@ -30,8 +30,8 @@ def report(
         decision=verdict.decision,
         blocks=(
             Paragraph(
-                f"{tally.scored:,} of {tally.rows:,} rows were scored, {tally.aside:,} were set "
-                f"aside."
+                f"Scored: {tally.scored:,} of {count_of_rows(tally.rows)}. "
+                f"Set aside: {tally.aside:,}."
             ),
             Rows("Findings", ("code", "columns", "observed", "expected", "finding"), findings),
             _answers(tally),

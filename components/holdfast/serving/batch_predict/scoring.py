@@ -98,7 +98,7 @@ class Scorer:
         why = [""] * rows.num_rows
         bad: dict[str, Mask] = {}
         for name in self.parse:
-            text = pc.utf8_trim_whitespace(rows.column(name).cast(pa.string()))
+            text = _trimmed(rows.column(name).cast(pa.string()))
             read = _read(text, self.model.info.kind_of(name))
             # Blank text is a missing value, as in a CSV file.
             given = pc.fill_null(pc.not_equal(text, ""), fill_value=False)
@@ -156,7 +156,7 @@ class Scorer:
     def _made_up(self, without: str = "") -> "pd.DataFrame":
         kinds = {name: self.model.info.kind_of(name) for name in self.model.info.features}
         columns = {
-            name: pa.array([None if name == without else MADE_UP[kind]]).cast(_ARROW[kind])
+            name: pa.array([None if name == without else MADE_UP[kind]]).cast(ARROW[kind])
             for name, kind in kinds.items()
         }
         return feature_frame(pa.table(columns), self.model.info.features)
@@ -164,7 +164,8 @@ class Scorer:
 
 # Arrow's own where text is not UTF-8.
 _REFUSALS = (ValueError, TypeError, ArithmeticError, KeyError, pa.ArrowException)
-_ARROW: dict[Kind, pa.DataType] = {
+# What a model's kinds of columns are to Arrow.
+ARROW: dict[Kind, pa.DataType] = {
     "numbers": pa.float64(),
     "text": pa.string(),
     "dates": pa.timestamp("us"),
@@ -197,6 +198,16 @@ def _is_float(kind: pa.DataType) -> bool:
     return bool(pa.types.is_floating(kind))
 
 
+def _trimmed(text: pa.ChunkedArray) -> pa.ChunkedArray:
+    try:
+        return pc.utf8_trim_whitespace(text)
+    except pa.ArrowInvalid:
+        # What is not UTF-8 gets a sign in its place that is in no number and no date.
+        raw = text.cast(pa.binary()).to_pylist()
+        whole = [value and value.decode(errors="replace") for value in raw]
+        return pc.utf8_trim_whitespace(pa.chunked_array([whole], pa.string()))
+
+
 def _read(text: pa.ChunkedArray, kind: Kind) -> pa.ChunkedArray:
     """Return text as numbers or dates, null where it is neither."""
     import pandas as pd
@@ -208,7 +219,7 @@ def _read(text: pa.ChunkedArray, kind: Kind) -> pa.ChunkedArray:
     else:
         times = pd.to_datetime(values, errors="coerce", format="ISO8601", utc=True)
         read = times.dt.tz_localize(None)
-    return pa.chunked_array([pa.Array.from_pandas(read).cast(_ARROW[kind], safe=False)])
+    return pa.chunked_array([pa.Array.from_pandas(read).cast(ARROW[kind], safe=False)])
 
 
 def _said(error: Exception) -> str:

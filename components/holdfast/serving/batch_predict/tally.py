@@ -92,8 +92,8 @@ class Tally:
     def _too_many(self, most: float) -> Reason:
         return Reason(
             "too_many_set_aside", "inputs", f"{self.share:.4g}", f"at most {most:.4g}",
-            f"{self.aside} of {self.rows} rows could not be scored, {self.share:.4g} of them "
-            f"where at most {most:.4g} may be.", "fail", self.share,
+            f"{self.aside:,} of {count_of_rows(self.rows)} could not be scored, {self.share:.4g} "
+            f"of them where at most {most:.4g} may be.", "fail", self.share,
         )  # fmt: skip
 
     def _by_code(self) -> list[tuple[str, Counter[str]]]:
@@ -112,12 +112,17 @@ class Tally:
         return Reason(
             code=code,
             subject=_brief(common) or "inputs",
-            observed=f"{count} rows",
+            observed=count_of_rows(count),
             expected=expected,
-            message=f"{count} of {self.rows} rows {finding}.",
+            message=f"{count:,} of {count_of_rows(self.rows)} {finding}.",
             effect="quarantine",
             share=count / self.rows,
         )
+
+
+def count_of_rows(count: int) -> str:
+    """Return a number with its noun."""
+    return f"{count:,} row{'' if count == 1 else 's'}"
 
 
 def _brief(places: Sequence[str]) -> str:

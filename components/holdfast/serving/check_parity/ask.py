@@ -8,7 +8,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Literal
@@ -129,24 +129,28 @@ def connect(url: str, name: str) -> Iterator[Server]:
     """
     import httpx
 
-    shown = without_password(url)
-    try:
-        with httpx.Client(base_url=url, timeout=ANSWER_SECONDS) as client:
-            if not name:
-                found = client.get("/v1/models")
-                names = found.json()["models"] if found.status_code == 200 else []
-                if len(names) != 1:
-                    raise InputError(
-                        f"`model_name` must be given where `url` does not list one model alone. "
-                        f"Found: {names[:10]} at {shown}. Name the one to compare with."
-                    )
-                name = names[0]
-            yield Server(client, name)
-    except (httpx.TransportError, httpx.InvalidURL, httpx.UnsupportedProtocol, ValueError) as error:
+    with ExitStack() as stack:
+        try:
+            client = stack.enter_context(httpx.Client(base_url=url, timeout=ANSWER_SECONDS))
+            name = name or _only_model(client, url)
+        except (httpx.TransportError, httpx.InvalidURL, ValueError) as error:
+            raise InputError(
+                f"`url` must be a server of KServe's protocols, http(s)://HOST:PORT. Found: "
+                f"{type(error).__name__} at {without_password(url)}. Check that it runs and can "
+                f"be reached from here."
+            ) from error
+        yield Server(client, name)
+
+
+def _only_model(client: "httpx.Client", url: str) -> str:
+    found = client.get("/v1/models")
+    names: list[str] = found.json()["models"] if found.status_code == 200 else []
+    if len(names) != 1:
         raise InputError(
-            f"`url` must be a server of KServe's protocols, http(s)://HOST:PORT. Found: "
-            f"{type(error).__name__} at {shown}. Check that it runs and can be reached from here."
-        ) from error
+            f"`model_name` must be given where `url` does not list one model alone. Found: "
+            f"{names[:10]} at {without_password(url)}. Name the one to compare with."
+        )
+    return names[0]
 
 
 @contextmanager

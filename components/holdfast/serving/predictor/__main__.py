@@ -6,7 +6,11 @@ from the registry that MLFLOW_TRACKING_URI names instead.
 
 import argparse
 import gc
+import logging
 import os
+import signal
+import socket
+import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,10 +22,22 @@ from holdfast.errors import InputError
 from holdfast.serving.predictor import served
 from holdfast.tracking import check_name, fetch_model
 
+logger = logging.getLogger("holdfast.predictor")
+
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Load the model, and serve it until SIGTERM."""
     options = parser().parse_args(arguments)
+    # The first process of a container is sent a SIGTERM for nothing unless it asks for it.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        run(options)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def run(options: argparse.Namespace) -> None:
+    """Do what the command was told."""
     from holdfast.serving.predictor import server, telemetry
     from holdfast.serving.predictor.gate import Limits
 
@@ -31,25 +47,45 @@ def main(arguments: Sequence[str] | None = None) -> None:
             "`port` must be 0 to 65535, `max-bytes` and `max-rows` at least 1. Found: "
             f"{options.port}, {options.max_bytes}, {options.max_rows}."
         )
-    with tempfile.TemporaryDirectory() as folder:
-        model = load(options, Path(folder))
+    bound = bind(options.host, options.port)
+    logger.info("loading", extra={"told": {"model": options.registered or str(options.model_dir)}})
+    model = load(options)
     # What is loaded stays: no collection looks through it while a request waits.
     gc.collect()
     gc.freeze()
     limits = Limits(options.max_bytes, options.body_seconds, options.max_in_flight)
-    where = (options.host, options.port, options.drain_seconds, options.grace_seconds)
-    server.serve(model, server.Options(*where, limits))
+    end = (options.drain_seconds, options.grace_seconds)
+    server.serve(model, bound, server.Options(*end, limits))
 
 
-def load(options: argparse.Namespace, folder: Path) -> served.Served:
-    """Load the model that is asked for; a registered one is downloaded to a folder."""
-    path, version, name = options.model_dir, options.model_version, options.model_name
-    if options.registered:
+def bind(host: str, port: int) -> socket.socket:
+    """Return a socket that has the port, before a model is loaded in vain; it does not listen yet.
+
+    Raises:
+        InputError: The address can't be had.
+    """
+    bound = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        bound.bind((host, port))
+    except OSError as error:
+        raise InputError(
+            f"`host` and `port` must be an address of this machine that is free. Found: {host}, "
+            f"port {port}: {error.strerror}. Choose another; port 0 takes any that is free."
+        ) from error
+    return bound
+
+
+def load(options: argparse.Namespace) -> served.Served:
+    """Load the model that is asked for; a registered one is downloaded first."""
+    version, name = options.model_version, options.model_name or options.registered or "model"
+    check_name("model-name", name)
+    if not options.registered:
+        return served.load(options.model_dir, name, version, options.fallback, options.max_rows)
+    with tempfile.TemporaryDirectory() as folder:
         found = fetch_model(options.registered, options.version, folder)
-        path, version = found.path, version or str(found.version)
-        name = name or options.registered
-    check_name("model-name", name or "model")
-    return served.load(path, name or "model", version, options.fallback, options.max_rows)
+        version = version or str(found.version)
+        return served.load(found.path, name, version, options.fallback, options.max_rows)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -72,7 +108,8 @@ def parser() -> argparse.ArgumentParser:
     add("--max-bytes", type=int, default=2**20, help="of a body")
     add("--max-rows", type=int, default=10_000, help="of a request")
     add("--max-in-flight", type=int, default=64, help="predictions at once")
-    add("--body-seconds", type=float, default=10.0, help="for a body to arrive in")
+    add("--body-seconds", type=float, default=10.0,
+        help="for a head to arrive in, for a body, and for an answer to be read")  # fmt: skip
     add("--drain-seconds", type=float, default=5.0, help="after SIGTERM, not ready, still serving")
     add("--grace-seconds", type=int, default=20, help="for what is then under way")
     return taken

@@ -17,8 +17,10 @@ Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Message, Receive, Send], Awaitable[None]]
 
 _PREDICTIONS = (("v1", re.compile(r"/v1/models/[^/]+:predict")),
-                ("v2", re.compile(r"/v2/models/[^/]+/infer")))  # fmt: skip
-_READINESS = re.compile(r"/v2/health/ready|/v2/models/[^/]+/ready|/v1/models/[^/:]+")
+                ("v2", re.compile(r"/v2/models/[^/]+(/versions/[^/]+)?/infer")))  # fmt: skip
+_READINESS = re.compile(
+    r"/v2/health/ready|/v2/models/[^/]+(/versions/[^/]+)?/ready|/v1/models/[^/:]+"
+)
 _REQUEST_ID = re.compile(r"[\x21-\x7e]{1,128}")
 # What is read of a body that is too large, so that its sender gets to hear so.
 DISCARDED_BYTES = 64 * 2**20
@@ -33,8 +35,9 @@ class Limits:
 
     Attributes:
         bytes: Of the body.
-        seconds: For the body to arrive in.
-        in_flight: Predictions at once; one more is told to come back.
+        seconds: For the body to arrive in; and for the head, and for an answer to be read.
+        in_flight: Predictions at once; one more is told to come back. All bodies at once may have
+            as many times the bytes of one.
     """
 
     bytes: int = 2**20
@@ -53,6 +56,8 @@ class Gate:
         self.app, self.limits = app, limits
         self.stopping = False
         self.in_flight = 0
+        # Bytes of the bodies that are there or on their way.
+        self.held = 0
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Answer a request."""
@@ -81,8 +86,7 @@ class Gate:
                 raise RequestError(503, "stopping", "The server is stopping.")
             if predicts:
                 self._check(headers)
-            body = await self._body(receive) if scope["method"] != "GET" else b""
-            call.bytes = len(body)
+            body = await self._body(receive, call) if scope["method"] != "GET" else b""
             self.in_flight += predicts
             IN_FLIGHT.set(self.in_flight)
             try:
@@ -99,20 +103,22 @@ class Gate:
             call.error, call.failure = "internal", error
             if not call.status:
                 await refuse(send, INTERNAL, call.request_id)
+        finally:
+            self.held -= call.bytes
 
     def _check(self, headers: dict[bytes, bytes]) -> None:
         if self.in_flight >= self.limits.in_flight:
-            raise RequestError(503, "overloaded", "Too many requests at once. Come back later.")
+            raise _overloaded()
         media = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
         encoding = headers.get(b"content-encoding", b"identity").strip().lower()
         if media != b"application/json" or encoding != b"identity":
             raise RequestError(
                 415,
                 "wrong_content_type",
-                "The body must be application/json, not compressed.",
+                "The body must be application/json, neither compressed nor with binary tensors.",
             )
 
-    async def _body(self, receive: Receive) -> bytes:
+    async def _body(self, receive: Receive, call: Call) -> bytes:
         limit = self.limits.bytes
         parts, size = [], 0
         try:
@@ -125,6 +131,10 @@ class Gate:
                     size += len(part)
                     if size <= limit:
                         parts.append(part)
+                        call.bytes += len(part)
+                        self.held += len(part)
+                    if self.held > limit * self.limits.in_flight:
+                        raise _overloaded()
                     if not message.get("more_body") or size > DISCARDED_BYTES:
                         break
         except TimeoutError:
@@ -169,6 +179,10 @@ def error_body(error: RequestError, request_id: str) -> bytes:
     """Return an error as both protocols have it: an object with the text under `error`."""
     told = {"error": error.message, "kind": error.kind, "request_id": request_id}
     return json.dumps(told, ensure_ascii=False).encode()
+
+
+def _overloaded() -> RequestError:
+    return RequestError(503, "overloaded", "Too many requests at once. Come back later.")
 
 
 def _once(body: bytes, receive: Receive) -> Receive:

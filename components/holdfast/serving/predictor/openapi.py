@@ -11,6 +11,7 @@ from holdfast.serving.predictor.served import Served
 from holdfast.serving.predictor.signature import DATATYPES, Column
 
 V1, V2 = "/v1/models/{model_name}:predict", "/v2/models/{model_name}/infer"
+V2_VERSION = "/v2/models/{model_name}/versions/{model_version}/infer"
 _VALUES: Mapping[Kind, dict[str, Any]] = {
     "numbers": {"type": ["number", "boolean"]},
     "text": {"type": ["string"]},
@@ -18,7 +19,7 @@ _VALUES: Mapping[Kind, dict[str, Any]] = {
 }
 ERRORS = {
     "400": "The body is not JSON.",
-    "404": "There is no such model.",
+    "404": "There is no such model or version.",
     "408": "The body did not arrive in time.",
     "413": "The body or its number of rows is too large.",
     "415": "The body is not application/json.",
@@ -38,12 +39,14 @@ def describe(app: FastAPI, served: Served) -> dict[str, Any]:
     for path, body, answer in (
         (V1, _v1_body(served), _v1_answer(served)),
         (V2, _v2_body(served), _V2_ANSWER),
+        (V2_VERSION, _v2_body(served), _V2_ANSWER),
     ):
         operation = document["paths"][path]["post"]
         operation["requestBody"] = {"required": True, "content": _json(body)}
         operation["responses"] = {
             "200": {"description": "The answer.", "content": _json(answer)},
         }
+    known_names = {"model_name": served.name, "model_version": served.version}
     for path, operations in document["paths"].items():
         for operation in operations.values():
             known = ERRORS if "post" in operations else {"404": ERRORS["404"], "503": ERRORS["503"]}
@@ -56,7 +59,7 @@ def describe(app: FastAPI, served: Served) -> dict[str, Any]:
                 text = {"text/plain": {"schema": {"type": "string"}}}
                 operation["responses"]["200"]["content"] = text
             for parameter in operation.get("parameters", ()):
-                parameter["schema"] = {"type": "string", "enum": [served.name]}
+                parameter["schema"] = {"type": "string", "enum": [known_names[parameter["name"]]]}
     return document
 
 

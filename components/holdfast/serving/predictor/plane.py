@@ -7,10 +7,12 @@ from typing import Any
 from kserve import Model  # noqa: TID253  # only the server's own process imports this
 from kserve.protocol.dataplane import DataPlane  # noqa: TID253
 from kserve.protocol.infer_type import InferRequest  # noqa: TID253
+from kserve.protocol.rest.v2_datamodels import InferenceRequest  # noqa: TID253
 
 from holdfast import __version__
 from holdfast.serving.predictor import protocols
 from holdfast.serving.predictor.served import Answer, Served
+from holdfast.serving.predictor.signature import RequestError
 from holdfast.serving.predictor.telemetry import CURRENT
 
 # More rows than these are answered beside the event loop, which goes on answering probes.
@@ -66,7 +68,32 @@ class Predictor(Model):
 
 
 class Plane(DataPlane):
-    """KServe's data plane, which can say what this server and its model are."""
+    """KServe's data plane, which reads JSON strictly and says what server and model are."""
+
+    def decode(
+        self,
+        body: Any,
+        headers: Mapping[str, str],
+        protocol_version: str = "v1",
+        model_name: str | None = None,
+    ) -> tuple[Any, dict[str, Any]]:
+        """Read a body. KServe's way leaves one as it is whose content type names a charset."""
+        if isinstance(body, InferenceRequest):
+            return super().decode(body, headers, protocol_version, model_name)
+        return protocols.read_json(body), {}
+
+    def check_version(self, model_name: str, model_version: str) -> None:
+        """Refuse a version that is not served.
+
+        Raises:
+            RequestError: With status 404.
+        """
+        if self.get_model_from_registry(model_name).served.version != model_version:
+            raise RequestError(
+                404,
+                "unknown_version",
+                f"This version is not served; /v2/models/{model_name} lists the one that is.",
+            )
 
     def metadata(self) -> dict[str, Any]:
         """Describe the server."""

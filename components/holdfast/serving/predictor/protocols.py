@@ -5,7 +5,9 @@ The answer has ``predictions`` and, beside what the protocol asks for, ``probabi
 row) and ``classes`` of a classifier, ``model_name``, ``model_version`` and, where it is not the
 model's own answer, ``fallback``.
 
-V2 (Open Inference): a tensor for each feature, of shape [n] or [n, 1]. The answer has the outputs
+V2 (Open Inference): a tensor for each feature, of shape [n] or [n, 1]; or, as KServe's servers of
+scikit-learn and XGBoost are asked, one tensor of another name and of shape [n, features], in the
+order of the signature. The answer has the outputs
 ``prediction`` [n] and, of a classifier, ``probabilities`` [n, classes], whose parameter ``classes``
 is the JSON of their names; the response's parameter ``fallback`` is there in the same case.
 
@@ -14,17 +16,72 @@ In both, null is a missing value, and a date is ISO 8601 text.
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
+import orjson
+
 from holdfast.serving.predictor.served import Answer, Served
-from holdfast.serving.predictor.signature import DATATYPES, Signature, json_type, refuse
+from holdfast.serving.predictor.signature import (
+    DATATYPES,
+    RequestError,
+    Signature,
+    json_type,
+    refuse,
+)
 
 ALL_DATATYPES = set(chain.from_iterable(DATATYPES.values()))
 V1_KEYS = {"instances", "parameters", "signature_name"}
 # What an output comes as, by the type of its values.
 _DATATYPE_OF = {bool: "BOOL", int: "INT64", float: "FP64"}
 OUTPUTS = ("prediction", "probabilities")
+# What JSON may hold of the types whose values are not all that its numbers and texts can be.
+_VALUES: dict[str, tuple[type, Sequence[Any]]] = {"BOOL": (bool, (False, True))}
+for _bits in (8, 16, 32, 64):
+    _VALUES[f"INT{_bits}"] = (int, range(-(2 ** (_bits - 1)), 2 ** (_bits - 1)))
+    _VALUES[f"UINT{_bits}"] = (int, range(2**_bits))
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """A column of a matrix, with what a tensor of the protocol has."""
+
+    name: str
+    shape: list[int]
+    datatype: str
+    data: list[Any]
+
+
+def read_json(body: bytes) -> Any:
+    """Return what a body says.
+
+    Raises:
+        RequestError: It is no JSON, or an object in it names something twice.
+    """
+    try:
+        found = orjson.loads(body)
+        # orjson alone refuses NaN and text that UTF-8 can't say, and Python's reader alone can be
+        # asked about names; a row takes it some microseconds.
+        json.loads(body, object_pairs_hook=_once)
+    except orjson.JSONDecodeError as error:
+        # What orjson says may quote the body.
+        raise RequestError(
+            400,
+            "malformed",
+            "The body must be JSON in UTF-8, without NaN and numbers beyond a double's range. "
+            f"Found: an error at line {error.lineno}, column {error.colno}.",
+        ) from None
+    except (ValueError, RecursionError) as error:
+        raise RequestError(
+            400, "malformed", "The body must be JSON that is not deep and names nothing twice."
+        ) from error
+    return found
+
+
+def _once(pairs: list[tuple[str, Any]]) -> None:
+    if len({name for name, _ in pairs}) < len(pairs):
+        raise ValueError
 
 
 def read_v1(body: object, signature: Signature) -> dict[str, Sequence[Any]]:
@@ -71,11 +128,13 @@ def _by_place(rows: list[list[Any]], signature: Signature) -> dict[str, Sequence
 
 
 def read_v2(inputs: Sequence[Any], signature: Signature) -> dict[str, Sequence[Any]]:
-    """Return the values of each column of V2 tensors: each has name, shape, datatype and data.
+    """Return the values of each column of V2 tensors, which have name, shape, datatype and data.
 
     Raises:
         RequestError: The tensors do not fit the signature.
     """
+    if len(inputs) == 1 and len(inputs[0].shape) == 2 and inputs[0].name not in signature.names:
+        inputs = _columns(inputs[0], signature)
     signature.check_names([tensor.name for tensor in inputs], "inputs")
     kinds = {column.name: column.kind for column in signature.columns}
     lengths = {tensor.shape[0] for tensor in inputs if tensor.shape}
@@ -94,6 +153,25 @@ def read_v2(inputs: Sequence[Any], signature: Signature) -> dict[str, Sequence[A
             )
         found[tensor.name] = _tensor(tensor, rows)
     return found
+
+
+def _columns(matrix: Any, signature: Signature) -> list[Tensor]:
+    """Return the columns of a tensor that holds all features; rows may be nested lists."""
+    rows, width = matrix.shape
+    signature.check_rows(max(0, rows))
+    data = matrix.data
+    if data and all(type(row) is list and len(row) == width for row in data):
+        data = list(chain.from_iterable(data))
+    if width != len(signature.columns) or len(data) != rows * width:
+        raise refuse(
+            f"A single tensor must be of the shape [n, {len(signature.columns)}], a column for "
+            f"each feature in the order of the signature. Found: {len(data)} values.",
+            "wrong_shape",
+        )
+    return [
+        Tensor(name, [rows], matrix.datatype, data[place::width])
+        for place, name in enumerate(signature.names)
+    ]
 
 
 def _tensor(tensor: Any, rows: int) -> list[Any]:
@@ -115,10 +193,11 @@ def _tensor(tensor: Any, rows: int) -> list[Any]:
 
 def _check_datatype(tensor: Any, data: Sequence[Any]) -> None:
     """Refuse numbers that are not of the type that their tensor claims."""
-    whole = tensor.datatype.startswith("INT")
+    if tensor.datatype not in _VALUES:
+        return
+    kind, known = _VALUES[tensor.datatype]
     for row, value in enumerate(data):
-        wrong = whole and type(value) is not int
-        if (wrong or (tensor.datatype == "BOOL" and type(value) is not bool)) and value is not None:
+        if value is not None and (type(value) is not kind or value not in known):
             raise refuse(
                 f"{tensor.name!r} must hold {tensor.datatype} in every row. Found: "
                 f"{json_type(value)} in row {row}.",

@@ -1,16 +1,15 @@
 """The addresses of both protocols, with KServe's handlers behind them, and what errors become.
 
 Left out of KServe's routes is what any client could do harm with or what answers 501: unloading the
-model, explanations, versions in the path. KServe's error handlers log what a client sent; these do
-not.
+model, and explanations. Versions in the path, which it answers 501, are answered here. KServe's
+error handlers log what a client sent; these do not.
 """
 
 from typing import Any
 
 import orjson
-from fastapi import APIRouter, FastAPI, Request
-from fastapi.exceptions import RequestValidationError
-from kserve.errors import InvalidInput, ModelNotFound, ModelNotReady  # noqa: TID253  # as plane.py
+from fastapi import APIRouter, Depends, FastAPI, Request
+from kserve.errors import ModelNotFound, ModelNotReady  # noqa: TID253  # as plane.py
 from kserve.protocol.rest.server import metrics_handler  # noqa: TID253
 from kserve.protocol.rest.v1_endpoints import V1Endpoints  # noqa: TID253
 from kserve.protocol.rest.v2_datamodels import (  # noqa: TID253
@@ -31,11 +30,9 @@ from holdfast.serving.predictor.telemetry import CURRENT
 
 ERRORS = (
     RequestError,
-    InvalidInput,
     ModelNotFound,
     ModelNotReady,
     HTTPException,
-    RequestValidationError,
     Exception,
 )
 
@@ -51,13 +48,21 @@ def add_routes(app: FastAPI, plane: Plane) -> None:
 
 
 def _add_v1(router: APIRouter, v1: Any) -> None:
-    router.add_api_route("/v1/models", v1.models)
-    router.add_api_route("/v1/models/{model_name}", v1.model_ready)
+    async def wrong_method() -> None:
+        raise HTTPException(405, headers={"Allow": "POST"})
+
     address = "/v1/models/{model_name}:predict"
     router.add_api_route(address, v1.predict, methods=["POST"], response_model=None)
+    # Else it would be asked about a model of this name.
+    router.add_api_route(address, wrong_method, methods=["GET"], include_in_schema=False)
+    router.add_api_route("/v1/models", v1.models)
+    router.add_api_route("/v1/models/{model_name}", v1.model_ready)
 
 
 def _add_v2(router: APIRouter, v2: Any) -> None:
+    async def version(model_name: str, model_version: str) -> None:
+        v2.dataplane.check_version(model_name, model_version)
+
     # KServe's own take a version in the query, and fail.
     async def metadata(model_name: str) -> ModelMetadataResponse:
         """Describe the model and its tensors."""
@@ -71,7 +76,7 @@ def _add_v2(router: APIRouter, v2: Any) -> None:
         """Predict by the Open Inference protocol."""
         # FastAPI would read the body with a parser that takes NaN for JSON, and write the answer
         # value by value.
-        body, answer = _tensors(await request.body()), Response()
+        body, answer = read_request(await request.body()), Response()
         found = await v2.infer(request, answer, model_name, body)
         content = orjson.dumps(found.model_dump(exclude_none=True))
         sent = {name: value for name, value in answer.headers.items() if name != "content-length"}
@@ -81,9 +86,13 @@ def _add_v2(router: APIRouter, v2: Any) -> None:
     router.add_api_route("/v2/health/live", v2.live)
     router.add_api_route("/v2/health/ready", v2.ready)
     router.add_api_route("/v2/models", v2.models)
-    router.add_api_route("/v2/models/{model_name}", metadata)
-    router.add_api_route("/v2/models/{model_name}/ready", ready)
-    router.add_api_route("/v2/models/{model_name}/infer", infer, methods=["POST"])
+    for start, known in (
+        ("/v2/models/{model_name}", []),
+        ("/v2/models/{model_name}/versions/{model_version}", [Depends(version)]),
+    ):
+        router.add_api_route(start, metadata, dependencies=known)
+        router.add_api_route(f"{start}/ready", ready, dependencies=known)
+        router.add_api_route(f"{start}/infer", infer, methods=["POST"], dependencies=known)
 
 
 def add_error_handlers(app: FastAPI) -> None:
@@ -101,11 +110,14 @@ def add_error_handlers(app: FastAPI) -> None:
         app.add_exception_handler(kind, answer)
 
 
-def _tensors(body: bytes) -> InferenceRequest:
+def read_request(body: bytes) -> InferenceRequest:
+    """Return the V2 request that a body holds.
+
+    Raises:
+        RequestError: It holds none.
+    """
     try:
-        found = InferenceRequest.model_validate(orjson.loads(body), strict=True)
-    except orjson.JSONDecodeError as error:
-        raise InvalidInput(str(error)) from None
+        found = InferenceRequest.model_validate(protocols.read_json(body), strict=True)
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         place = ".".join(map(str, first["loc"])) or "the body"
@@ -128,9 +140,10 @@ def _as_request_error(error: Exception) -> RequestError:
     if isinstance(error, ModelNotReady):
         return RequestError(503, "not_ready", "The model is not ready.")
     if isinstance(error, HTTPException):
-        kind = "wrong_method" if error.status_code == 405 else "no_such_address"
-        return RequestError(error.status_code, kind, str(error.detail))
-    if isinstance(error, InvalidInput | RequestValidationError):
-        # What orjson says may quote the body.
-        return RequestError(400, "malformed", "The body must be JSON in UTF-8, without NaN.")
+        if error.status_code == 405:
+            allowed = (error.headers or {}).get("Allow", "")
+            return RequestError(405, "wrong_method", f"This address takes {allowed} alone.")
+        return RequestError(
+            error.status_code, "no_such_address", "No such address; /openapi.json lists them."
+        )
     return INTERNAL

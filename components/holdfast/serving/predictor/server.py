@@ -1,13 +1,16 @@
 """KServe's Python server, with what it lacks.
 
 KServe's are the handlers of both protocols, their data models, the data plane and uvicorn's
-settings. Replaced are its routes and error handlers (routes.py), and its way to stop, which turns
-connections away while probes still say ready.
+settings. Replaced are its routes and error handlers (routes.py), connections without bounds
+(connection.py), and its way to stop, which turns connections away while probes still say ready.
 """
 
 import logging
+import signal
+import socket
 import time
 from dataclasses import dataclass, field
+from functools import partial
 from types import FrameType
 from typing import Any
 
@@ -17,6 +20,7 @@ from kserve import ModelRepository  # noqa: TID253  # only the server's own proc
 from kserve.protocol.model_repository_extension import ModelRepositoryExtension  # noqa: TID253
 from kserve.protocol.rest.server import RESTServer  # noqa: TID253
 
+from holdfast.serving.predictor.connection import Connection
 from holdfast.serving.predictor.gate import Gate, Limits
 from holdfast.serving.predictor.openapi import describe
 from holdfast.serving.predictor.plane import Plane, Predictor
@@ -29,18 +33,14 @@ logger = logging.getLogger("holdfast.predictor")
 
 @dataclass(frozen=True)
 class Options:
-    """Where to listen, how to stop and what to bear.
+    """How to stop and what to bear.
 
     Attributes:
-        host: The address to listen on.
-        port: The port; 0: any that is free, which the log names.
         drain_seconds: After SIGTERM, how long readiness says no while requests are still taken.
         grace_seconds: How long requests that have begun may then take.
         limits: Bounds of a request.
     """
 
-    host: str = "0.0.0.0"  # noqa: S104  # a pod's only address
-    port: int = 8080
     drain_seconds: float = 5.0
     grace_seconds: int = 20
     limits: Limits = field(default_factory=Limits)
@@ -49,17 +49,18 @@ class Options:
 class Stopper(uvicorn.Server):
     """uvicorn, which after SIGTERM first says that it is not ready, and only then stops."""
 
-    def __init__(self, config: uvicorn.Config, gate: Gate, drain_seconds: float) -> None:
+    def __init__(
+        self, config: uvicorn.Config, gate: Gate, drain_seconds: float, ready: dict[str, Any]
+    ) -> None:
         super().__init__(config)
-        self.gate, self.drain_seconds = gate, drain_seconds
+        self.gate, self.drain_seconds, self.ready = gate, drain_seconds, ready
         self.stop_at = float("inf")
 
-    async def startup(self, sockets: Any = None) -> None:
-        """Listen, and say where."""
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen, and say so."""
         await super().startup(sockets)
         READY.set(1)
-        port = self.servers[0].sockets[0].getsockname()[1]
-        logger.info("ready", extra={"told": {"port": port}})
+        logger.info("ready", extra={"told": self.ready})
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Begin to stop; a second signal stops at once."""
@@ -68,7 +69,10 @@ class Stopper(uvicorn.Server):
             return
         self.gate.stopping = True
         READY.set(0)
-        self.stop_at = time.monotonic() + self.drain_seconds
+        # Ctrl-C: nobody sends requests here by what readiness says.
+        seconds = 0.0 if sig == signal.SIGINT else self.drain_seconds
+        self.stop_at = time.monotonic() + seconds
+        logger.info("stopping", extra={"told": {"drain_seconds": seconds}})
 
     async def on_tick(self, counter: int) -> bool:
         """Tell whether to stop listening."""
@@ -80,7 +84,7 @@ class Stopper(uvicorn.Server):
 class Server(RESTServer):
     """KServe's REST server with fewer routes, a gate before them, and a graceful end."""
 
-    def __init__(self, served: Served, options: Options) -> None:
+    def __init__(self, served: Served, address: tuple[str, int], options: Options) -> None:
         models = ModelRepository()
         models.update(Predictor(served))
         self.served = served
@@ -89,18 +93,27 @@ class Server(RESTServer):
             version=served.version,
             docs_url=None,
             redoc_url=None,
+            redirect_slashes=False,
         )
         gate = Gate(self.application, options.limits)
         super().__init__(
             gate,
             Plane(models),
             ModelRepositoryExtension(models),
-            options.port,
+            address[1],
             grace_period=options.grace_seconds,
         )
-        self.config.host, self.config.ws = options.host, "none"
-        self.config.server_header = False
-        self._server = Stopper(self.config, gate, options.drain_seconds)
+        self.config.http = partial(Connection, seconds=options.limits.seconds)
+        self.config.ws, self.config.server_header = "none", False
+        host = f"[{address[0]}]" if ":" in address[0] else address[0]
+        ready = {
+            "port": address[1],
+            "model": served.name,
+            "version": served.version,
+            "v1": f"http://{host}:{address[1]}/v1/models/{served.name}:predict",
+            "v2": f"http://{host}:{address[1]}/v2/models/{served.name}/infer",
+        }
+        self._server = Stopper(self.config, gate, options.drain_seconds, ready)
 
     def create_application(self) -> None:
         """Give the application its routes, error handlers and document."""
@@ -111,7 +124,7 @@ class Server(RESTServer):
         MODEL.labels(self.served.name, self.served.version).set(1)
 
 
-def serve(served: Served, options: Options) -> None:
-    """Serve a model until SIGTERM or SIGINT."""
-    Server(served, options).run()
+def serve(served: Served, bound: socket.socket, options: Options) -> None:
+    """Serve a model until SIGTERM or SIGINT, at the address that a socket is bound to."""
+    Server(served, bound.getsockname()[:2], options).run([bound])
     logger.info("stopped")

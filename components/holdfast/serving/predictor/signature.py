@@ -15,7 +15,10 @@ from holdfast.model import Kind
 
 # The types of the Open Inference protocol that a column may come as.
 DATATYPES: Mapping[Kind, tuple[str, ...]] = {
-    "numbers": ("FP64", "FP32", "INT64", "INT32", "INT16", "INT8", "BOOL"),
+    "numbers": (
+        *("FP64", "FP32", "INT64", "INT32", "INT16", "INT8"),
+        *("UINT64", "UINT32", "UINT16", "UINT8", "BOOL"),
+    ),
     "text": ("BYTES",),
     "dates": ("BYTES",),
 }

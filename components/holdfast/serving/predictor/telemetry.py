@@ -116,8 +116,10 @@ def log_json() -> None:
     handler.setFormatter(JsonLines())
     root = logging.getLogger()
     root.handlers, root.level = [handler], logging.INFO
-    # The line of each request is ours; KServe's and uvicorn's would be a second one.
+    # The lines of each request, of the start and of the end are ours; KServe's and uvicorn's would
+    # say it twice.
     logging.getLogger("uvicorn.access").disabled = True
+    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
     logging.getLogger("kserve").setLevel(logging.WARNING)
     # scikit-learn's warnings quote categories that it does not know.
     warnings.simplefilter("ignore")
