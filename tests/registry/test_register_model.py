@@ -205,6 +205,80 @@ def test_a_late_second_try_does_not_take_the_alias_from_a_newer_version(client, 
     assert client.get_model_version_by_alias("churn", "challenger").version == 2
 
 
+@pytest.fixture
+def meanwhile(client, monkeypatch):
+    """Return what makes something else happen before or after the client's next call."""
+
+    def happen(call, before=None, after=None):
+        real = getattr(type(client), call)
+
+        def between(self, *arguments, **more):
+            monkeypatch.setattr(type(client), call, real)
+            if before:
+                before()
+            done = real(self, *arguments, **more)
+            if after:
+                after()
+            return done
+
+        monkeypatch.setattr(type(client), call, between)
+
+    return happen
+
+
+def versions_of(client):
+    return [version.version for version in client.search_model_versions("name = 'churn'")]
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_two_tries_of_one_step_at_once_make_one_version(when, client, model, meanwhile):
+    other = []
+
+    def try_too():
+        other.append(register(model, "churn", "challenger", {}, Origin(run_key="run-1")))
+
+    meanwhile("create_model_version", **{when: try_too})
+    mine = register(model, "churn", "challenger", {}, Origin(run_key="run-1"))
+    assert [mine] == other
+    assert versions_of(client) == [1]
+    assert client.get_model_version_by_alias("churn", "challenger").version == 1
+
+
+def test_a_version_that_was_made_twice_before_the_step_was_killed_is_there_once(
+    client, model, meanwhile
+):
+    def kill():
+        (made,) = client.search_model_versions("name = 'churn'")
+        client.create_model_version("churn", made.source, made.run_id, tags=made.tags)
+        raise KeyboardInterrupt
+
+    meanwhile("create_model_version", after=kill)
+    with pytest.raises(KeyboardInterrupt):
+        register(model, "churn", "challenger", {}, Origin(run_key="run-1"))
+    assert versions_of(client) == [2, 1]
+    assert register(model, "churn", "challenger", {}, Origin(run_key="run-1")).version == 1
+    assert versions_of(client) == [1]
+
+
+def test_of_two_registrations_at_once_the_later_version_gets_the_alias(client, model, meanwhile):
+    meanwhile(
+        "set_registered_model_alias", before=lambda: register(model, "churn", "challenger", {})
+    )
+    assert register(model, "churn", "challenger", {}).version == 1
+    assert client.get_model_version_by_alias("churn", "challenger").version == 2
+
+
+def test_an_experiment_that_another_registration_makes_meanwhile_is_joined(
+    client, model, meanwhile
+):
+    other = []
+    meanwhile(
+        "create_experiment", before=lambda: other.append(client.create_experiment("holdfast"))
+    )
+    done = register(model, "churn", "challenger", {})
+    assert [client.get_run(done.run_id).info.experiment_id] == other
+
+
 def test_what_a_model_rests_on_lies_beside_it(client, model, tmp_path):
     profile = tmp_path / "profile"
     profile.mkdir()
@@ -233,16 +307,22 @@ def test_parameters_tables_and_commit_are_on_the_run(client, model):
     assert version.tags["holdfast.trained_on"] == "abc"
 
 
-def test_a_model_whose_upload_lost_a_file_gets_no_version_and_no_alias(client, model, monkeypatch):
+@pytest.mark.parametrize("lost", ["model.skops", "code/score.py", "evidence/card.md"])
+def test_a_model_whose_upload_lost_a_file_gets_no_version_and_no_alias(
+    lost, client, model, tmp_path, monkeypatch
+):
     # The store loses a file on the way: what a proxy that cuts off does.
     upload = type(client).log_model_artifacts
 
     def lossy(self, model_id, folder):
         upload(self, model_id, folder)
-        for kept in Path("mlruns").rglob("model.skops"):
+        for kept in Path("mlruns").rglob(Path(lost).name):
             kept.unlink()
 
     monkeypatch.setattr(type(client), "log_model_artifacts", lossy)
-    with pytest.raises(InputError, match=r"\['model.skops'\] missing"):
-        register(model, "churn", "challenger", {})
+    (model / "code").mkdir()
+    (model / "code" / "score.py").write_text("score = 1")
+    (tmp_path / "card").write_text("# Card")
+    with pytest.raises(InputError, match=rf"\['{lost}'\] missing"):
+        register(model, "churn", "challenger", {}, Origin({"card.md": str(tmp_path / "card")}))
     assert client.search_model_versions("name = 'churn'") == []

@@ -38,10 +38,11 @@ if what == "register":
 elif what == "promote":
     done = promote(Wish(name), Verdict("pass"))
 else:
-    done = roll_back(name, "Complaints.", -1, "champion")
+    done = roll_back(name, "Complaints.", -1, "champion", *more)
 print(json.dumps(done.version))
 """
 CREATE, ALIAS = "POST .*/model-versions/create", "POST .*/registered-models/alias"
+STATE = "POST .*/model-versions/set-tag"
 
 
 @dataclass(frozen=True)
@@ -192,6 +193,19 @@ def test_minio_down_stops_a_rollback(champion, services):
     services.minio.close_at(".", "down")
     refused(services.run("roll back", champion), "and its artifact store must answer")
     assert services.alias(champion, "champion") == 2
+
+
+def test_mlflow_that_dies_once_a_rollback_moved_the_alias_is_no_reason_to_go_further_back(
+    champion, services
+):
+    services.mlflow.close_at(STATE, "down")
+    refused(services.run("roll back", champion, "run-3"), "must answer")
+    assert services.alias(champion, "champion") == 1
+    assert states(services, champion)[-1] == "claimed"
+    services.mlflow.open()
+    assert answer(services.run("roll back", champion, "run-3")) == 1
+    assert services.alias(champion, "champion") == 1
+    assert states(services, champion) == ["done", "lost", "done", "done"]
 
 
 def test_a_promotion_whose_answer_is_lost_wins_against_itself(services):

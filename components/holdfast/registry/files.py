@@ -1,19 +1,26 @@
 """The files of a version in the artifact store."""
 
+import re
 from typing import TYPE_CHECKING
 
 from holdfast.errors import InputError
 from holdfast.reading import read_yaml_file
-from holdfast.tracking import get_version, logged_model_id
+from holdfast.tracking import logged_model_id
 
 if TYPE_CHECKING:
-    from mlflow import MlflowClient
+    from mlflow.entities.model_registry import ModelVersion
 
 # The folder beside a model's files that holds what was attached to it.
 EVIDENCE = "evidence"
 
 
-def require_readable(client: "MlflowClient", name: str, version: int) -> None:
+def logged_model_of(version: "ModelVersion") -> str | None:
+    """Return the logged model of a version; None where it was made of a folder, as by MLflow 2."""
+    found = logged_model_id(version)
+    return found if re.fullmatch("m-[0-9a-f]+", found) else None
+
+
+def require_readable(name: str, version: int) -> None:
     """Refuse a version whose files can't be read: no alias may move to it.
 
     The files are listed, and MLmodel, without which nothing loads, is read; the others are small or
@@ -24,15 +31,15 @@ def require_readable(client: "MlflowClient", name: str, version: int) -> None:
     """
     import tempfile
 
-    from mlflow.artifacts import download_artifacts
+    from mlflow.artifacts import download_artifacts, list_artifacts
 
-    model_id = logged_model_id(get_version(client, name, version))
-    listed = {entry.path for entry in client.list_logged_model_artifacts(model_id)}
+    uri = f"models:/{name}/{version}"
+    listed = {entry.path for entry in list_artifacts(uri)}
     wanted = {"MLmodel"}
     if wanted <= listed:
         with tempfile.TemporaryDirectory(prefix="holdfast-") as folder:
-            uri = f"models:/{name}/{version}/MLmodel"
-            place = _model_path(download_artifacts(uri, dst_path=folder), name, version)
+            file = download_artifacts(f"{uri}/MLmodel", dst_path=folder)
+            place = _model_path(file, name, version)
         wanted |= {place.split("/")[0]} if place else set()
     lacking = sorted(wanted - listed)
     if lacking:

@@ -1,20 +1,25 @@
 """What the registry knows of a version: where it comes from, how it was judged, why it is live."""
 
+import math
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from holdfast.registry.ledger import Record, champions, read_ledger
-from holdfast.tracking import get_version, logged_model_id
+from holdfast.registry.files import logged_model_of
+from holdfast.registry.records import CHAMPION, Record, read_ledger, succession
+from holdfast.tracking import get_version
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+    from mlflow.entities import RunData
+    from mlflow.entities.model_registry import ModelVersion
 
 
 @dataclass(frozen=True)
 class Lineage:
-    """One version; `origin` are hashes, commit and environment, `records` its lines of the ledger.
+    """One version; `origin` are hashes, commit and environment, `records` its part of the ledger.
 
-    `live` says that it is the champion that the last standing promotion made.
+    `live` says that it carries a champion's alias, `recorded` that it does so by the ledger; these
+    differ where somebody moved the alias by hand. `created` is in milliseconds since 1970.
     """
 
     name: str
@@ -27,10 +32,12 @@ class Lineage:
     metrics: dict[str, float]
     records: tuple[Record, ...]
     live: bool
+    recorded: bool
 
     def document(self) -> dict[str, Any]:
-        """Return the same as JSON data."""
-        return asdict(self)
+        """Return the same as JSON data; what a metric has no number for is left out."""
+        metrics = {name: value for name, value in self.metrics.items() if math.isfinite(value)}
+        return asdict(self) | {"metrics": metrics}
 
 
 def lineage_of(client: "MlflowClient", name: str, version: int) -> Lineage:
@@ -40,12 +47,10 @@ def lineage_of(client: "MlflowClient", name: str, version: int) -> Lineage:
         InputError: There is no such version.
     """
     found = get_version(client, name, version)
-    logged = client.get_logged_model(logged_model_id(found))
     run = client.get_run(found.run_id).data if found.run_id else None
-    # The metrics of the model itself: a run may hold those of several.
-    metrics = {metric.key: metric.value for metric in logged.metrics or []}
     records = read_ledger(client, name)
-    standing = champions(records)
+    aliases = {CHAMPION, *(record.alias for record in records)}
+    lines = [succession(r for r in records if r.alias == alias) for alias in aliases]
     return Lineage(
         name=name,
         version=version,
@@ -54,7 +59,18 @@ def lineage_of(client: "MlflowClient", name: str, version: int) -> Lineage:
         run_id=found.run_id or "",
         origin={k: v for k, v in sorted(found.tags.items()) if k.startswith("holdfast.")},
         parameters=dict(sorted(run.params.items())) if run else {},
-        metrics=dict(sorted(metrics.items())),
+        metrics=dict(sorted(_metrics(client, found, run).items())),
         records=tuple(r for r in records if version in (r.version, r.previous)),
-        live=bool(standing) and standing[-1].version == version,
+        live=bool(aliases & set(found.aliases)),
+        recorded=any(line[-1:] == [version] for line in lines),
     )
+
+
+def _metrics(
+    client: "MlflowClient", version: "ModelVersion", run: "RunData | None"
+) -> dict[str, float]:
+    """Return the metrics of the model itself: a run may hold those of several."""
+    logged = logged_model_of(version)
+    if not logged:
+        return dict(run.metrics) if run else {}
+    return {metric.key: metric.value for metric in client.get_logged_model(logged).metrics or []}

@@ -11,6 +11,10 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 
+# What a version does not have.
+ABSENT = "none"
+
+
 @dataclass(frozen=True)
 class Pair:
     """Two versions of a model; None where an alias is carried by none."""
@@ -59,7 +63,7 @@ def report(pair: Pair) -> Report:
         "",
         (
             Paragraph(text),
-            Rows("Metrics", sides, _rows(pair, "metrics", same_too=True)),
+            Rows("Metrics", (*sides, "difference"), _metrics(pair)),
             Rows("Parameters that differ", sides, _rows(pair, "parameters")),
             Rows("Origin that differs", sides, _rows(pair, "origin")),
         ),
@@ -71,7 +75,22 @@ def _find(client: "MlflowClient", name: str, which: str) -> Lineage | None:
     return lineage_of(client, name, number) if number else None
 
 
-def _rows(pair: Pair, what: str, *, same_too: bool = False) -> tuple[tuple[Any, ...], ...]:
+def _metrics(pair: Pair) -> tuple[tuple[Any, ...], ...]:
+    """Return all metrics; the difference is the challenger's less the champion's."""
+    left, right = _sides(pair, "metrics")
+    less = {name: right[name] - left[name] for name in {*left} & {*right}}
+    return tuple(
+        (name, *(side.get(name, ABSENT) for side in (left, right, less)))
+        for name in sorted({*left, *right})
+    )
+
+
+def _rows(pair: Pair, what: str) -> tuple[tuple[Any, ...], ...]:
+    left, right = _sides(pair, what)
+    names = [name for name in sorted({*left, *right}) if left.get(name) != right.get(name)]
+    return tuple((name, left.get(name, ABSENT), right.get(name, ABSENT)) for name in names)
+
+
+def _sides(pair: Pair, what: str) -> tuple[dict[str, Any], dict[str, Any]]:
     left, right = (getattr(side, what, {}) for side in (pair.champion, pair.challenger))
-    names = [n for n in sorted({*left, *right}) if same_too or left.get(n) != right.get(n)]
-    return tuple((name, left.get(name, ""), right.get(name, "")) for name in names)
+    return left, right

@@ -1,14 +1,24 @@
 """Promote a version to champion."""
 
+import json
 from dataclasses import dataclass
+from typing import Any
 
 from holdfast.errors import GateError, InputError
-from holdfast.registry.ledger import Record, move, standing
-from holdfast.registry.record_page import report
+from holdfast.registry.ledger import (
+    Move,
+    carry_out,
+    settled_records,
+    standing_promotion,
+)
+from holdfast.registry.record_page import FINDING, report
+from holdfast.registry.records import Record
 from holdfast.tracking import check_alias, check_name, tracking, version_of_alias
 from holdfast.verdict import Verdict
 
 __all__ = ["Wish", "promote", "report"]
+# What older servers keep of a tag is 4,000 letters.
+EVIDENCE_LETTERS, TEXT_LETTERS, MOST_FINDINGS = 3_900, 100, 50
 
 
 @dataclass(frozen=True)
@@ -33,8 +43,9 @@ def promote(wish: Wish, verdict: Verdict) -> Record:
     check_name("model_name", wish.model_name)
     check_alias("alias", wish.alias)
     if verdict.decision == "fail":
-        reasons = " ".join(reason.message for reason in verdict.reasons[:3])
-        raise GateError(f"{wish.model_name} is not promoted: its verdict is fail. {reasons}")
+        raise GateError(
+            f"{wish.model_name} is not promoted: its verdict is fail. {_messages(verdict)}"
+        )
     with tracking() as client:
         version = wish.version or version_of_alias(client, wish.model_name, wish.challenger)
         if not version:
@@ -42,21 +53,30 @@ def promote(wish: Wish, verdict: Verdict) -> Record:
                 f"`version` must name a version of {wish.model_name!r}, or {wish.challenger!r} be "
                 f"the alias of one. Found: neither. Register a model first."
             )
+        records = settled_records(client, wish.model_name, wish.alias)
         current = version_of_alias(client, wish.model_name, wish.alias)
-        expected = current if wish.expected_champion < 0 else wish.expected_champion
-        done = standing(client, wish.model_name, wish.alias, version)
-        if done and wish.expected_champion in (-1, done.previous):
+        done = standing_promotion(records, current) if current == version else None
+        if done and (wish.expected_champion < 0 or wish.expected_champion == done.previous):
             return done
-        reason = wish.reason or " ".join(reason.message for reason in verdict.reasons[:3])
-        return move(
-            client, wish.model_name, wish.alias, "promotion", version, expected, reason,
-            {"decision": verdict.decision, "reasons": _brief(verdict)},
-        )  # fmt: skip
+        expected = current if wish.expected_champion < 0 else wish.expected_champion
+        reason = wish.reason or _messages(verdict) or f"Its verdict is {verdict.decision}."
+        move = Move(
+            wish.model_name, wish.alias, "promotion", version, expected, reason, _bundle(verdict)
+        )
+        return carry_out(client, move, records)
 
 
-def _brief(verdict: Verdict) -> list[dict[str, str]]:
-    """Return the reasons as short as a tag needs them."""
-    return [
-        {"code": r.code, "subject": r.subject, "observed": r.observed[:100]}
-        for r in verdict.reasons[:10]
+def _messages(verdict: Verdict) -> str:
+    return " ".join(reason.message for reason in verdict.reasons[:3])
+
+
+def _bundle(verdict: Verdict) -> dict[str, Any]:
+    """Return the decision and as many of its findings, cut short, as a tag holds."""
+    findings = [
+        {name: getattr(reason, name)[:TEXT_LETTERS] for name in FINDING}
+        for reason in verdict.reasons[:MOST_FINDINGS]
     ]
+    bundle: dict[str, Any] = {"decision": verdict.decision, "reasons": findings}
+    while len(json.dumps(bundle)) > EVIDENCE_LETTERS:
+        findings.pop()
+    return bundle | {"left_out": len(verdict.reasons) - len(findings)}

@@ -36,7 +36,7 @@ def register_model(
         model: An MLflow model directory, as a training component writes it.
         metrics: The metrics to log with it, as evaluate_model writes them.
         model_name: Name in the registry; made if it is new.
-        alias: Alias that moves to the new version.
+        alias: Alias that moves to the new version, unless a later one has it.
         train: The table that it was trained on; only its hash is logged. Needs: {like: model}
         test: The table that it was judged on. Needs: {like: model}
         verdict: The verdict that allowed it.

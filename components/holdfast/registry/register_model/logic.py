@@ -3,16 +3,23 @@
 import contextlib
 import math
 import os
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from holdfast import __version__
 from holdfast.errors import InputError
-from holdfast.optional import is_there
-from holdfast.reading import read_yaml_file
-from holdfast.registry.files import EVIDENCE, require_readable
+from holdfast.registry.files import require_readable
+from holdfast.registry.register_model.origin import (
+    DIGEST,
+    RUN_KEY,
+    UNKNOWN,
+    Origin,
+    log_origin,
+    origin_tags,
+    read_about,
+)
+from holdfast.registry.register_model.upload import log_model
 from holdfast.tracking import (
     check_alias,
     check_name,
@@ -23,14 +30,13 @@ from holdfast.tracking import (
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
-    from mlflow.entities import DatasetInput, LoggedModel
+    from mlflow.entities import LoggedModel
     from mlflow.entities import Run as MlflowRun
     from mlflow.entities.model_registry import ModelVersion
 
+__all__ = ["Origin", "Registration", "facts", "finite_numbers", "paths", "register"]
 DEFAULT_EXPERIMENT = "holdfast"
-RUN_KEY, DIGEST = "holdfast.run_key", "holdfast.model"
-# MLflow refuses longer parameters.
-PARAMETER_LETTERS = 6000
+ALIAS = "holdfast.alias"
 
 
 @dataclass(frozen=True)
@@ -42,26 +48,12 @@ class Registration:
     run_id: str
 
 
-@dataclass(frozen=True)
-class Origin:
-    """Where a model comes from, and what it rests on; empty paths are of what is not there.
-
-    `evidence` are files and folders by the name that they get beside the model; `tables` is what
-    tables say about themselves (sha256, rows, role) by MLflow's context: training, testing.
-    """
-
-    evidence: Mapping[str, str] = field(default_factory=dict)
-    tables: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    run_key: str = ""
-    git_commit: str = ""
-
-
 def register(
     model_path: str | Path,
     model_name: str,
     alias: str,
     metrics: Mapping[str, float],
-    origin: Origin = Origin(),
+    origin: Origin = UNKNOWN,
 ) -> Registration:
     """Log a model with its metrics and origin to a run, and make a version of it.
 
@@ -72,7 +64,7 @@ def register(
     Args:
         model_path: An MLflow model directory.
         model_name: Name in the registry; made if it is new.
-        alias: Alias that moves to the new version.
+        alias: Alias that moves to the new version, unless a later one has it.
         metrics: Finite numbers by name.
         origin: Where the model comes from.
 
@@ -89,43 +81,58 @@ def register(
             f"Pass the Model output of a training component."
         )
     with tracking() as client:
-        about = _about(path)
-        done = _registered_before(client, model_name, origin, about)
-        version = done or _register(client, path, model_name, metrics, origin)
+        known = {RUN_KEY: origin.run_key, DIGEST: str(read_about(path).get("model_uuid"))}
+        done = _first(client, model_name, known) if origin.run_key else None
         if done:
-            require_readable(client, model_name, int(done.version))
-        # A step that is tried again must not take the alias from a version that came later.
-        if version_of_alias(client, model_name, alias) < int(version.version):
-            client.set_registered_model_alias(model_name, alias, version.version)
+            require_readable(model_name, int(done.version))
+        version = done or _register(client, path, model_name, alias, metrics, origin)
+        _move_alias(client, model_name, alias, int(version.version))
         return Registration(model_name, int(version.version), version.run_id or "")
 
 
-def _about(path: Path) -> dict[str, Any]:
-    """Return what the MLmodel file says."""
-    try:
-        return read_yaml_file(path / "MLmodel")
-    except (OSError, ValueError) as error:
-        raise InputError(
-            f"`model` must be an MLflow model directory. Found: an MLmodel file that could not be "
-            f"read ({error}). Pass the Model output of a training component."
-        ) from error
+def _first(client: "MlflowClient", name: str, tags: Mapping[str, str]) -> "ModelVersion | None":
+    """Return the first of the versions that carry some tags; the others go.
+
+    A client asks again when an answer was lost, and a step may be tried again while its first try
+    still runs: the server makes another version each time.
+    """
+    from mlflow.exceptions import MlflowException
+
+    made = [version for version in _versions(client, name) if tags.items() <= version.tags.items()]
+    for version in made[1:]:
+        try:
+            client.delete_model_version(name, version.version)
+        except MlflowException as error:
+            # Who made it deletes it too.
+            if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+                raise
+    return made[0] if made else None
 
 
-def _registered_before(
-    client: "MlflowClient", name: str, origin: Origin, about: Mapping[str, Any]
-) -> "ModelVersion | None":
-    """Return the version that an earlier try of this step made."""
-    if not origin.run_key:
-        return None
-    versions = client.search_model_versions(f"name = '{name}'", max_results=1000)
-    wanted = {RUN_KEY: origin.run_key, DIGEST: str(about.get("model_uuid"))}
-    return next((v for v in versions if wanted.items() <= v.tags.items()), None)
+def _versions(client: "MlflowClient", name: str) -> "list[ModelVersion]":
+    """Return the versions of a model, oldest first."""
+    found = client.search_model_versions(f"name = '{name}'", max_results=10_000)
+    return sorted(found, key=lambda version: int(version.version))
+
+
+def _move_alias(client: "MlflowClient", name: str, alias: str, version: int) -> None:
+    """Move the alias to a version, unless a later one has it or was registered to have it.
+
+    A step that is tried again, or slower than one that began later, must not take it away.
+    """
+    if version_of_alias(client, name, alias) >= version:
+        return
+    client.set_registered_model_alias(name, alias, str(version))
+    wished = [int(v.version) for v in _versions(client, name) if v.tags.get(ALIAS) == alias]
+    if max(wished, default=version) > version:
+        client.set_registered_model_alias(name, alias, str(max(wished)))
 
 
 def _register(
     client: "MlflowClient",
     path: Path,
     model_name: str,
+    alias: str,
     metrics: Mapping[str, float],
     origin: Origin,
 ) -> "ModelVersion":
@@ -134,10 +141,12 @@ def _register(
     injected = os.environ.get("MLFLOW_RUN_ID", "")
     run = client.get_run(injected) if injected else client.create_run(_experiment(client))
     try:
-        _log_origin(client, run, path, origin)
-        logged = _log_model(client, run, path, model_name, metrics, origin)
+        log_origin(client, run, path, origin)
+        logged = log_model(client, run, path, model_name, metrics, origin)
         ensure_registered(client, model_name)
-        version = _make_version(client, model_name, logged, run, _tags(path, origin))
+        # Without a key of the run, this try has one of its own.
+        tags = {ALIAS: alias, RUN_KEY: logged.model_id, **origin_tags(path, origin)}
+        version = _make_version(client, model_name, logged, run, tags)
     except Exception:
         # What made it fail is to be told, and not that MLflow can't be told of it either.
         with contextlib.suppress(MlflowException):
@@ -154,137 +163,17 @@ def _make_version(
     run: "MlflowRun",
     tags: dict[str, str],
 ) -> "ModelVersion":
-    """Make one version of a logged model.
-
-    An answer that is lost on the way makes the client ask again, and the server make another: of
-    two the first one counts, and the others go.
-    """
-    source = f"models:/{logged.model_id}"
-    client.create_model_version(
-        name, source=source, run_id=run.info.run_id, model_id=logged.model_id, tags=tags
+    """Make a version of a logged model, or return the one that another try of this step made."""
+    made = client.create_model_version(
+        name,
+        source=f"models:/{logged.model_id}",
+        run_id=run.info.run_id,
+        model_id=logged.model_id,
+        tags=tags,
+        # Another try may take it off before it could be awaited.
+        await_creation_for=0,
     )
-    found = client.search_model_versions(f"name = '{name}'", max_results=10_000)
-    made = sorted((v for v in found if v.source == source), key=lambda v: int(v.version))
-    for version in made[1:]:
-        client.delete_model_version(name, version.version)
-    return made[0]
-
-
-def _log_origin(client: "MlflowClient", run: "MlflowRun", path: Path, origin: Origin) -> None:
-    from mlflow.entities import Param
-
-    known = run.data.params
-    parameters = (_about(path).get("metadata") or {}).get("parameters") or {}
-    new = [
-        Param(name, str(value)[:PARAMETER_LETTERS])
-        for name, value in parameters.items()
-        # A parameter of a run can't be set anew: a step that is tried again would fail.
-        if name not in known
-    ]
-    client.log_batch(run.info.run_id, params=new)
-    client.log_inputs(run.info.run_id, list(_datasets(origin.tables)))
-    if origin.git_commit:
-        client.set_tag(run.info.run_id, "mlflow.source.git.commit", origin.git_commit)
-
-
-def _datasets(tables: Mapping[str, Mapping[str, Any]]) -> "Iterator[DatasetInput]":
-    """Yield MLflow's dataset inputs: hash and size, no rows."""
-    import json
-
-    from mlflow.entities import Dataset, DatasetInput, InputTag
-
-    for context, table in tables.items():
-        if not table.get("sha256"):
-            continue
-        dataset = Dataset(
-            name=str(table.get("role") or context),
-            # MLflow takes up to 36 letters.
-            digest=str(table["sha256"])[:36],
-            source_type="holdfast_table",
-            source=json.dumps({"sha256": table["sha256"]}),
-            profile=json.dumps({"num_rows": table.get("rows")}),
-        )
-        yield DatasetInput(dataset, [InputTag("mlflow.data.context", context)])
-
-
-def _log_model(
-    client: "MlflowClient",
-    run: "MlflowRun",
-    path: Path,
-    model_name: str,
-    metrics: Mapping[str, float],
-    origin: Origin,
-) -> "LoggedModel":
-    from mlflow.entities import LoggedModelStatus
-    from mlflow.exceptions import MlflowException
-
-    logged = client.create_logged_model(
-        run.info.experiment_id,
-        # A registered name may hold dots, a logged one may not.
-        name=model_name.replace(".", "-"),
-        source_run_id=run.info.run_id,
-        model_type="sklearn",
-    )
-    try:
-        client.log_model_artifacts(logged.model_id, str(path))
-        _log_evidence(client, logged.model_id, origin)
-        _require_whole(client, logged.model_id, path)
-    except Exception:
-        with contextlib.suppress(MlflowException):
-            client.finalize_logged_model(logged.model_id, LoggedModelStatus.FAILED)
-        raise
-    for name, value in metrics.items():
-        client.log_metric(run.info.run_id, name, value, model_id=logged.model_id)
-    return client.finalize_logged_model(logged.model_id, LoggedModelStatus.READY)
-
-
-def _log_evidence(client: "MlflowClient", model_id: str, origin: Origin) -> None:
-    import shutil
-    import tempfile
-
-    # An empty file stands for what is not there, as fetch_artifact and fetch_model write it.
-    given = {name: Path(path) for name, path in origin.evidence.items() if is_there(path)}
-    if not given:
-        return
-    with tempfile.TemporaryDirectory() as folder:
-        evidence = Path(folder) / EVIDENCE
-        evidence.mkdir()
-        for name, path in given.items():
-            copy = shutil.copytree if path.is_dir() else shutil.copyfile
-            copy(path, evidence / name)
-        client.log_model_artifacts(model_id, folder)
-
-
-def _require_whole(client: "MlflowClient", model_id: str, path: Path) -> None:
-    """Check that the server holds every file of the model before a version names it."""
-    kept = {entry.path: entry.file_size for entry in client.list_logged_model_artifacts(model_id)}
-    lacking = [
-        file.name
-        for file in path.iterdir()
-        if file.is_file() and kept.get(file.name) != file.stat().st_size
-    ]
-    if lacking:
-        raise InputError(
-            f"The MLflow server must hold every file of `model`. Found: {lacking} missing or of "
-            f"another size after the upload. Check its artifact store, and run this step again."
-        )
-
-
-def _tags(path: Path, origin: Origin) -> dict[str, str]:
-    about = _about(path)
-    metadata = about.get("metadata") or {}
-    tags = {
-        RUN_KEY: origin.run_key,
-        DIGEST: str(about.get("model_uuid")),
-        "holdfast.version": __version__,
-        "holdfast.git_commit": origin.git_commit,
-        "holdfast.environment": str(metadata.get("environment", "")),
-        "holdfast.trained_on": str(metadata.get("trained_on", "")),
-        "holdfast.holdout": str(metadata.get("holdout_sha256", "")),
-    }
-    for context, table in origin.tables.items():
-        tags[f"holdfast.{context}_sha256"] = str(table.get("sha256", ""))
-    return {name: value for name, value in tags.items() if value}
+    return _first(client, name, {tag: tags[tag] for tag in (RUN_KEY, DIGEST)}) or made
 
 
 def _end(client: "MlflowClient", run: "MlflowRun", injected: str, state: str) -> None:
@@ -294,12 +183,20 @@ def _end(client: "MlflowClient", run: "MlflowRun", injected: str, state: str) ->
 
 
 def _experiment(client: "MlflowClient") -> str:
+    from mlflow.exceptions import MlflowException
+
     chosen = os.environ.get("MLFLOW_EXPERIMENT_ID", "")
     if chosen:
         return chosen
     name = os.environ.get("MLFLOW_EXPERIMENT_NAME", DEFAULT_EXPERIMENT)
-    found = client.get_experiment_by_name(name)
-    return found.experiment_id if found else client.create_experiment(name)
+    if not client.get_experiment_by_name(name):
+        try:
+            client.create_experiment(name)
+        except MlflowException as error:
+            # Another registration made it meanwhile.
+            if error.error_code != "RESOURCE_ALREADY_EXISTS":
+                raise
+    return client.get_experiment_by_name(name).experiment_id
 
 
 def finite_numbers(metadata: Mapping[str, Any]) -> dict[str, float]:

@@ -18,13 +18,14 @@ def roll_back_model(
 ) -> NamedTuple("Outputs", version=int, previous=int):
     """Give the champion's alias back to the last champion before this one: one step back.
 
-    A second rollback goes one champion further. Like a promotion, it is a compare-and-swap, and
-    recorded.
+    A second rollback goes one champion further; versions that were deleted are passed over. Like a
+    promotion, it is a compare-and-swap, and recorded.
 
     Args:
         model_name: Name in the registry.
         reason: Why, for people.
-        expected_champion: The version that is to lose the alias; below 0 for whichever has it.
+        expected_champion: The version that is to lose the alias, once: a second call right after
+            changes nothing. Below 0 for whichever has it.
         alias: The alias of the champion.
         key: What it is done for, such as a window of time: once done for it, a second call changes
             nothing. Empty for each call by itself.
@@ -32,7 +33,7 @@ def roll_back_model(
     Returns:
         summary: Who is champion now, in whose place, and why.
         version: The champion.
-        previous: The version that lost the alias.
+        previous: The version that lost the alias, 0 if none had it.
     """
     from holdfast.registry.roll_back_model import logic
 

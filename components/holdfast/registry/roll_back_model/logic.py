@@ -1,11 +1,18 @@
 """Go one champion back."""
 
+from typing import TYPE_CHECKING
+
 from holdfast.errors import InputError
-from holdfast.registry.ledger import Record, champions, move, read_ledger
+from holdfast.registry.ledger import Move, carry_out, settled_records
 from holdfast.registry.record_page import report
+from holdfast.registry.records import Record, succession, up_to
 from holdfast.tracking import check_alias, check_name, tracking, version_of_alias
 
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
 __all__ = ["report", "roll_back"]
+KEY_LETTERS = 500
 
 
 def roll_back(
@@ -13,7 +20,8 @@ def roll_back(
 ) -> Record:
     """Move the champion's alias to the champion before, and record why.
 
-    What was done for a key is not done for it again: its record is returned.
+    What was done for a key, or last for a champion that was expected, is not done again: its record
+    is returned. Versions that were deleted are passed over.
 
     Raises:
         GateError: Somebody else moved the alias first.
@@ -23,22 +31,46 @@ def roll_back(
     check_alias("alias", alias)
     if not reason.strip():
         raise InputError("`reason` must say why. Found: nothing. Whoever looks later will ask.")
+    if len(key) > KEY_LETTERS:
+        raise InputError(
+            f"`key` must have at most {KEY_LETTERS} letters. Found: {len(key):,}. Pass a shorter "
+            f"one, such as the run's id."
+        )
     with tracking() as client:
-        records = read_ledger(client, model_name)
-        done = [r for r in records if (r.kind, r.state, _key(r)) == ("rollback", "done", key)]
-        if key and done:
-            return done[-1]
-        standing = champions(records)
-        before = standing[-1].previous if standing else 0
-        if not before:
+        records = settled_records(client, model_name, alias)
+        current = version_of_alias(client, model_name, alias)
+        done = _done(records, current, expected_champion, key)
+        if done:
+            return done
+        expected = current if expected_champion < 0 else expected_champion
+        before = up_to(succession(records), expected)[:-1]
+        version = _last_there(client, model_name, before, expected)
+        if not version:
             raise InputError(
                 f"`model_name` {model_name!r} must have had a champion before this one. Found: "
-                f"{len(standing)} promotions that stand. Promote another version instead."
+                f"none before {f'version {expected}' if expected else 'now'} that is still in the "
+                f"registry. Promote another version instead."
             )
-        current = version_of_alias(client, model_name, alias)
-        expected = current if expected_champion < 0 else expected_champion
-        return move(client, model_name, alias, "rollback", before, expected, reason, {"key": key})
+        move = Move(model_name, alias, "rollback", version, expected, reason, {"key": key})
+        return carry_out(client, move, records)
 
 
-def _key(record: Record) -> str:
-    return str(record.evidence.get("key", ""))
+def _done(records: list[Record], current: int, expected: int, key: str) -> Record | None:
+    """Return the rollback that an earlier call made."""
+    done = [record for record in records if record.state == "done"]
+    keyed = [r for r in done if key and r.kind == "rollback" and r.evidence.get("key") == key]
+    last = done[-1:]
+    if last and (last[0].kind, last[0].previous, last[0].version) == (
+        "rollback",
+        expected,
+        current,
+    ):
+        keyed += last
+    return keyed[-1] if keyed else None
+
+
+def _last_there(client: "MlflowClient", name: str, line: list[int], current: int) -> int:
+    """Return the last version of a succession that was not deleted, nor is champion; 0 for none."""
+    found = client.search_model_versions(f"name = '{name}'", max_results=10_000)
+    there = {int(version.version) for version in found} - {current}
+    return next((version for version in reversed(line) if version in there), 0)
