@@ -152,7 +152,7 @@ def deployment(
         model=fetched.outputs["model"],
         namespace=namespace,
         steps=steps,
-        seconds=step_seconds,
+        step_seconds=step_seconds,
         p95_objective_ms=p95_objective_ms,
         max_error_share=max_error_share,
         timeout_seconds=timeout_seconds,

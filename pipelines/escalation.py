@@ -108,7 +108,7 @@ def escalation(
         baseline=champion.outputs["performance_baseline"],
         metric=metric,
         tolerance=tolerance,
-        now=window.outputs["as_of"],
+        as_of=window.outputs["as_of"],
         seed=seed,
     )
     drift = detect_drift(

@@ -136,7 +136,7 @@ def monitoring(
         baseline=fetched.outputs["performance_baseline"],
         metric=metric,
         tolerance=tolerance,
-        now=window.outputs["as_of"],
+        as_of=window.outputs["as_of"],
     )
     measured = monitor_performance(
         predictions=predictions,
@@ -145,7 +145,7 @@ def monitoring(
         keys=keys,
         metric=metric,
         tolerance=tolerance,
-        now=window.outputs["as_of"],
+        as_of=window.outputs["as_of"],
     )
     verdicts = {
         "data": checked.outputs["verdict"],

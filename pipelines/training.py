@@ -51,8 +51,9 @@ def training(
     target: str,
     task: str = "",
     query: str = "",
-    test_share: float = 0.2,
-    holdout_share: float = 0.0,
+    types: dict[str, str] = {},  # noqa: B006  # KFP reads the default from the signature
+    test_size: float = 0.2,
+    holdout_size: float = 0.0,
     split_method: str = "",
     split_by: str = "",
     features: str = "",
@@ -63,7 +64,7 @@ def training(
     metric: str = "",
     minimum: float = -1.0,
     on_undecided: str = "warn",
-    sensitive: list[str] = [],  # noqa: B006  # KFP reads the default from the signature
+    sensitive: list[str] = [],  # noqa: B006
     segments: list[str] = [],  # noqa: B006
     intended_use: str = "",
     model_name: str = "holdfast-model",
@@ -84,8 +85,10 @@ def training(
         target: The column to be predicted.
         task: classification or regression; empty to tell it from the target.
         query: SQL for a postgresql:// uri.
-        test_share: Share of the rows to judge with, above 0 and below 1.
-        holdout_share: Share of the rows to lock away for a last judgement, from 0.
+        types: Types of columns where a guess would not do, such as {"zip": "string"}; see
+            ingest_table.
+        test_size: Share of the rows to judge with, above 0 and below 1.
+        holdout_size: Share of the rows to lock away for a last judgement, from 0.
         split_method: random, stratified, time, group or hash; empty to stratify classes.
         split_by: The column that split_method goes by.
         features: What fit_transformer makes of the columns, as YAML; empty to infer it.
@@ -123,14 +126,15 @@ def training(
     table = ingest_table(
         uri=uri,
         query=query,
+        types=types,
         target=target,
         task=task,
         fingerprint=source.outputs["fingerprint"],
     )
     shares = split_table(
         table=table.outputs["table"],
-        test_share=test_share,
-        holdout_share=holdout_share,
+        test_size=test_size,
+        holdout_size=holdout_size,
         method=split_method,
         by=split_by,
         seed=seed,

@@ -43,8 +43,8 @@ def share_search(
     workers: list[int],
     space: str,
     metric: str,
-    trials: int,
-    seconds: float,
+    n_trials: int,
+    timeout_seconds: float,
     folds: int,
     storage: str,
     seed: int,
@@ -57,8 +57,8 @@ def share_search(
                 transformer=transformer,
                 space=space,
                 metric=metric,
-                trials=trials,
-                seconds=seconds,
+                n_trials=n_trials,
+                timeout_seconds=timeout_seconds,
                 folds=folds,
                 storage=storage,
                 worker=worker,
@@ -74,14 +74,15 @@ def tuning(
     target: str,
     task: str = "",
     query: str = "",
-    test_share: float = 0.2,
+    types: dict[str, str] = {},  # noqa: B006  # KFP reads the default from the signature
+    test_size: float = 0.2,
     features: str = "",
     space: str = "",
     metric: str = "",
-    trials: int = 30,
-    seconds: float = 0.0,
+    n_trials: int = 30,
+    timeout_seconds: float = 0.0,
     folds: int = 5,
-    workers: list[int] = [],  # noqa: B006  # KFP reads the default from the signature
+    workers: list[int] = [],  # noqa: B006
     storage: str = "",
     gate_metric: str = "",
     minimum: float = -1.0,
@@ -98,12 +99,14 @@ def tuning(
         target: The column to be predicted.
         task: classification or regression; empty to tell it from the target.
         query: SQL for a postgresql:// uri.
-        test_share: Share of the rows to judge with, above 0 and below 1.
+        types: Types of columns where a guess would not do, such as {"zip": "string"}; see
+            ingest_table.
+        test_size: Share of the rows to judge with, above 0 and below 1.
         features: Steps of columns as YAML, as fit_transformer reads it; empty: all are inferred.
         space: What to search as YAML; empty for the default of tune_hyperparameters.
         metric: Metric of the search: roc_auc or r2 where it is empty.
-        trials: Trials of the study, by all workers together.
-        seconds: No further trial begins in a step after so long; 0 for no limit.
+        n_trials: Trials of the study, by all workers together.
+        timeout_seconds: No further trial begins in a step after so long; 0 for no limit.
         folds: Folds of each trial, at least 2.
         workers: Numbers from 1, one for each pod that helps to search, such as [1, 2, 3]; they need
             a storage. Empty: one step searches alone, and gives the same every time.
@@ -127,11 +130,12 @@ def tuning(
     table = ingest_table(
         uri=uri,
         query=query,
+        types=types,
         target=target,
         task=task,
         fingerprint=source.outputs["fingerprint"],
     )
-    shares = split_table(table=table.outputs["table"], test_share=test_share, seed=seed)
+    shares = split_table(table=table.outputs["table"], test_size=test_size, seed=seed)
     train, test = shares.outputs["train"], shares.outputs["test"]
     transformer = fit_transformer(train=train, features=features).outputs["transformer"]
 
@@ -141,8 +145,8 @@ def tuning(
         workers=workers,
         space=space,
         metric=metric,
-        trials=trials,
-        seconds=seconds,
+        n_trials=n_trials,
+        timeout_seconds=timeout_seconds,
         folds=folds,
         storage=storage,
         seed=seed,
@@ -153,8 +157,8 @@ def tuning(
         transformer=transformer,
         space=space,
         metric=metric,
-        trials=trials,
-        seconds=seconds,
+        n_trials=n_trials,
+        timeout_seconds=timeout_seconds,
         folds=folds,
         storage=storage,
         seed=seed,

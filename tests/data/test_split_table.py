@@ -135,7 +135,7 @@ def test_both_sides_know_target_and_task(table, cut):
 
 @pytest.mark.parametrize("share", [0, 1, -0.1, 1.5, float("nan")])
 def test_a_share_that_is_none_is_refused(table, cut, tmp_path, share):
-    with pytest.raises(InputError, match=rf"`test_share` .*Found: {share}. The usual choice"):
+    with pytest.raises(InputError, match=rf"`test_size` .*Found: {share}. The usual choice"):
         cut(table, share)
     assert not list(tmp_path.glob("a-*"))
 
@@ -151,9 +151,9 @@ def test_too_few_rows_for_both_sides_are_refused(ingest, cut, tmp_path, share, e
 
 @pytest.mark.parametrize("share", [-0.1, 0.8, 1, float("nan")])
 def test_a_holdout_that_leaves_nothing_to_train_on_is_refused(table, cut, tmp_path, share):
-    match = rf"`holdout_share` must be .*besides `test_share` 0.2. Found: {share}. The usual"
+    match = rf"`holdout_size` must be .*besides `test_size` 0.2. Found: {share}. The usual"
     with pytest.raises(InputError, match=match):
-        cut(table, holdout_share=share)
+        cut(table, holdout_size=share)
     assert not list(tmp_path.glob("a-*"))
 
 
@@ -165,7 +165,7 @@ def test_without_a_holdout_its_table_is_empty_and_locks_nothing(table, cut):
 
 @pytest.mark.parametrize("method", ["random", "stratified"])
 def test_three_shares_are_exact_and_hold_each_row_once(table, cut, method):
-    parts = cut(table, 0.25, holdout_share=0.125, method=method)
+    parts = cut(table, 0.25, holdout_size=0.125, method=method)
     assert [side.rows for side in sides(parts)] == [625, 250, 125]
     assert sorted(chain(*map(ids, sides(parts)))) == list(range(1000))
     for side in sides(parts):
@@ -174,14 +174,14 @@ def test_three_shares_are_exact_and_hold_each_row_once(table, cut, method):
 
 @pytest.mark.parametrize("seed", range(5))
 def test_each_class_has_its_part_of_three_shares_within_two_rows(table, cut, seed):
-    parts = cut(table, 0.23, seed, holdout_share=0.31)
+    parts = cut(table, 0.23, seed, holdout_size=0.31)
     for side, share in zip(sides(parts), (0.46, 0.23, 0.31), strict=True):
         for label, count in labels(table).items():
             assert abs(labels(side)[label] - count * share) < 2
 
 
 def test_each_share_says_which_it_is_and_carries_the_holdouts_hash(table, cut):
-    parts = cut(table, holdout_share=0.1)
+    parts = cut(table, holdout_size=0.1)
     assert [side.role for side in sides(parts)] == ["train", "test", "holdout"]
     assert [side.holdout for side in sides(parts)] == [*[parts.holdout.sha256] * 2, ""]
     manifest = json.loads((parts.holdout.path / MANIFEST).read_text())
@@ -192,20 +192,20 @@ def test_each_share_says_which_it_is_and_carries_the_holdouts_hash(table, cut):
 @pytest.mark.parametrize("method", ["random", "stratified", "time", "group", "hash"])
 def test_the_holdouts_rows_do_not_depend_on_the_test_share(table, cut, method):
     by = "" if method in ("random", "stratified") else "id"
-    how = {"holdout_share": 0.1, "method": method, "by": by}
+    how = {"holdout_size": 0.1, "method": method, "by": by}
     one, two = (cut(table, share, name=str(share), **how) for share in (0.2, 0.3))
     assert one.holdout.sha256 == two.holdout.sha256
     assert set(ids(one.test)) < set(ids(two.test))
 
 
 def test_a_holdout_is_not_split_again(table, cut):
-    holdout = cut(table, holdout_share=0.5).holdout
+    holdout = cut(table, holdout_size=0.5).holdout
     with pytest.raises(InputError, match="`table` must not be a locked holdout"):
         cut(holdout, name="again")
 
 
 def test_the_lock_stays_when_a_share_is_split_again(table, cut):
-    first = cut(table, holdout_share=0.1)
+    first = cut(table, holdout_size=0.1)
     again = cut(first.train, name="again")
     assert (again.train.holdout, again.train.role) == (first.holdout.sha256, "train")
 
@@ -213,7 +213,7 @@ def test_the_lock_stays_when_a_share_is_split_again(table, cut):
 def test_stratified_by_a_named_column_gives_its_values_their_part(ingest, cut):
     rows = "".join(f"{n},{'north' if n % 5 else 'south'},{n / 8}\n" for n in range(200))
     table = ingest("id,region,y\n" + rows, target="y")
-    parts = cut(table, 0.25, holdout_share=0.05, method="stratified", by="region")
+    parts = cut(table, 0.25, holdout_size=0.05, method="stratified", by="region")
     found = [Counter(side.read().column("region").to_pylist()) for side in sides(parts)]
     assert found == [
         {"north": 112, "south": 28},
@@ -252,7 +252,7 @@ def test_more_classes_than_test_rows_are_not_drawn_from_the_head(ingest, cut, se
 def test_by_time_train_is_oldest_and_the_holdout_newest(write, cut, of):
     places = [n * 7 % 100 for n in range(100)]
     table = write({"id": places, "at": pa.array([of(place) for place in places])})
-    parts = cut(table, holdout_share=0.1, method="time", by="at")
+    parts = cut(table, holdout_size=0.1, method="time", by="at")
     assert [sorted(ids(side)) for side in sides(parts)] == [
         list(range(70)),
         list(range(70, 90)),
@@ -263,13 +263,13 @@ def test_by_time_train_is_oldest_and_the_holdout_newest(write, cut, of):
 
 def test_rows_of_one_time_are_cut_in_the_order_of_the_table(write, cut):
     table = write({"id": range(10), "at": [2] * 8 + [1, 3]})
-    parts = cut(table, holdout_share=0.3, method="time", by="at")
+    parts = cut(table, holdout_size=0.3, method="time", by="at")
     assert [ids(side) for side in sides(parts)] == [[0, 1, 2, 3, 8], [4, 5], [6, 7, 9]]
 
 
 def test_rows_of_one_time_keep_their_order_across_batches(write, cut):
     table = write({"id": range(600_000), "at": [n % 2 for n in range(600_000)]})
-    parts = cut(table, 0.25, holdout_share=0.25, method="time", by="at")
+    parts = cut(table, 0.25, holdout_size=0.25, method="time", by="at")
     assert ids(parts.train) == list(range(0, 600_000, 2))
     assert ids(parts.test) == list(range(1, 300_000, 2))
     assert ids(parts.holdout) == list(range(300_001, 600_000, 2))
@@ -289,7 +289,7 @@ def test_no_group_is_on_two_sides_and_counts_are_near(write, cut, seed):
     # 100 groups of 1 to 10 rows, 550 in all.
     owners = [f"g{n}" for n in range(100) for _ in range(n % 10 + 1)]
     table = write({"id": range(550), "owner": owners})
-    parts = cut(table, 0.2, seed, holdout_share=0.1, method="group", by="owner")
+    parts = cut(table, 0.2, seed, holdout_size=0.1, method="group", by="owner")
     train, test, holdout = values(parts, "owner")
     assert not (train & test or train & holdout or test & holdout)
     assert sorted(chain(*map(ids, sides(parts)))) == list(range(550))
@@ -316,7 +316,7 @@ def test_another_seed_draws_other_groups(write, cut):
 def test_rows_without_a_group_are_one_group(write, cut, kind):
     text = pa.array([None if n < 30 else str(n % 10) for n in range(100)])
     table = write({"id": range(100), "owner": text.cast(kind)})
-    parts = cut(table, 0.3, holdout_share=0.2, method="group", by="owner")
+    parts = cut(table, 0.3, holdout_size=0.2, method="group", by="owner")
     found = values(parts, "owner")
     assert sum(None in side for side in found) == 1
     assert sum(map(len, found)) == 11
@@ -354,7 +354,7 @@ def bucket(seed, key):
 @pytest.mark.parametrize("of", [int, str], ids=["numbers", "text"])
 def test_by_hash_the_key_and_the_seed_alone_decide(write, cut, seed, of):
     table = write({"key": [of(n) for n in range(1000)]})
-    parts = cut(table, 0.2, seed, holdout_share=0.1, method="hash", by="key")
+    parts = cut(table, 0.2, seed, holdout_size=0.1, method="hash", by="key")
     holdout = [of(n) for n in range(1000) if bucket(seed, n) < 0.1]
     test = [of(n) for n in range(1000) if 0.1 <= bucket(seed, n) < 0.1 + 0.2]
     assert parts.holdout.read().column("key").to_pylist() == holdout
@@ -371,7 +371,7 @@ def test_by_hash_a_row_stays_where_it_is_as_others_come_and_go(write, cut):
 
 
 def test_by_hash_counts_are_near(write, cut):
-    parts = cut(write({"k": range(100_000)}), 0.2, holdout_share=0.1, method="hash", by="k")
+    parts = cut(write({"k": range(100_000)}), 0.2, holdout_size=0.1, method="hash", by="k")
     # Five standard deviations of the binomial distribution.
     assert abs(parts.test.rows - 20_000) < 633
     assert abs(parts.holdout.rows - 10_000) < 475
@@ -424,7 +424,7 @@ def test_a_negative_seed_is_refused(table, cut):
     ("method", "by"), [("random", ""), ("time", "id"), ("group", "id"), ("hash", "id")]
 )
 def test_each_method_gives_the_same_bytes_again(table, cut, digests, method, by):
-    how = {"holdout_share": 0.1, "method": method, "by": by}
+    how = {"holdout_size": 0.1, "method": method, "by": by}
     first, second = cut(table, name="one", **how), cut(table, name="two", **how)
     for one, two in zip(sides(first), sides(second), strict=True):
         assert digests(one.path) == digests(two.path)

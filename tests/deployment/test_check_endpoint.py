@@ -41,8 +41,8 @@ def model(tmp_path):
 
 
 def check(url, model="", request="", protocol="both", version=0, host="", patience=(5.0, 0)):
-    wish = logic.ask((url, NAME, host), (model, request), protocol, version, patience)
-    return logic.check(wish)
+    settings = logic.ask((url, NAME, host), (model, request), protocol, version, patience)
+    return logic.check(settings)
 
 
 def codes(result):

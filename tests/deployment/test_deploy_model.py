@@ -21,14 +21,16 @@ from tests.deployment.apiserver import Fault
 
 ONE = Source("houses", 1, "run1", "s3://mlflow/1/models/m-1/artifacts")
 TWO = Source("houses", 2, "run2", "s3://mlflow/1/models/m-2/artifacts")
-WISH = logic.Wish("houses", "localhost/holdfast-serving:0.1.0")
+REQUEST = logic.Request("houses", "localhost/holdfast-serving:0.1.0")
 QUICK = Patience(seconds=20, settle=3, pause=0.05)
 SOON = Patience(seconds=2.0, settle=0.2, pause=0.05)
 TRIES = Tries(3, 0.01)
 
 
-def deploy(wish=WISH, source=ONE, patience=QUICK, say=lambda _: None, **options):
-    return logic.deploy(wish, source, logic.Options(patience=patience, tries=TRIES, **options), say)
+def deploy(request=REQUEST, source=ONE, patience=QUICK, say=lambda _: None, **options):
+    return logic.deploy(
+        request, source, logic.Options(patience=patience, tries=TRIES, **options), say
+    )
 
 
 def when_it_waits(act):
@@ -61,7 +63,7 @@ class TestWhatItApplies:
         assert done.service.traffic == {"houses-predictor-00001": 100}
 
     def test_the_container_is_what_kserve_expects_of_a_custom_one(self, cluster):
-        deploy(replace(WISH, pods=logic.Pods(service_account="holdfast-models")))
+        deploy(replace(REQUEST, pods=logic.Pods(service_account="holdfast-models")))
         predictor = cluster.get("houses")["spec"]["predictor"]
         container = predictor["containers"][0]
         assert container["name"] == "kserve-container"
@@ -85,12 +87,12 @@ class TestWhatItApplies:
         assert predictor["volumes"] == [{"name": "tmp", "emptyDir": {}}]
 
     def test_user_0_leaves_the_uid_to_the_cluster(self, cluster):
-        deploy(replace(WISH, pods=logic.Pods(user=0)))
+        deploy(replace(REQUEST, pods=logic.Pods(user=0)))
         container = cluster.get("houses")["spec"]["predictor"]["containers"][0]
         assert "runAsUser" not in container["securityContext"]
 
     def test_it_says_what_it_serves(self, cluster):
-        deploy(replace(WISH, labels={"team": "a"}, annotations={"example.com/why": "because"}))
+        deploy(replace(REQUEST, labels={"team": "a"}, annotations={"example.com/why": "because"}))
         about = cluster.get("houses")["metadata"]
         assert about["labels"] == {"team": "a", "app.kubernetes.io/managed-by": "holdfast"}
         assert about["annotations"]["holdfast/model-name"] == "houses"
@@ -120,14 +122,14 @@ class TestWhatItApplies:
         assert done.revision == "houses-predictor-00002"
 
     def test_what_is_no_longer_wished_is_taken_away(self, cluster):
-        deploy(replace(WISH, labels={"team": "a"}))
+        deploy(replace(REQUEST, labels={"team": "a"}))
         deploy()
         assert "team" not in cluster.get("houses")["metadata"]["labels"]
 
     def test_a_canary_gets_its_share_and_an_address_of_its_own(self, cluster):
         cluster.kserve.canary_url = "http://latest-houses.example.com"
         deploy()
-        done = deploy(replace(WISH, canary_traffic_percent=10), TWO)
+        done = deploy(replace(REQUEST, canary_traffic_percent=10), TWO)
         assert done.verdict.decision == "pass"
         assert done.service.traffic == {"houses-predictor-00001": 90, "houses-predictor-00002": 10}
         assert done.canary_url == "http://latest-houses.example.com"
@@ -135,7 +137,7 @@ class TestWhatItApplies:
     def test_a_canary_never_gets_more_while_its_successor_gets_ready(self, cluster):
         """Knative would give it all of the traffic, as the newest revision that is ready."""
         deploy()
-        deploy(replace(WISH, canary_traffic_percent=10), TWO)
+        deploy(replace(REQUEST, canary_traffic_percent=10), TWO)
         done = deploy()
         assert done.verdict.decision == "pass"
         assert done.service.traffic == {"houses-predictor-00003": 100}
@@ -143,8 +145,8 @@ class TestWhatItApplies:
 
     def test_a_canary_s_share_can_be_set_without_a_new_revision(self, cluster):
         deploy()
-        deploy(replace(WISH, canary_traffic_percent=10), TWO)
-        done = deploy(replace(WISH, canary_traffic_percent=40), TWO)
+        deploy(replace(REQUEST, canary_traffic_percent=10), TWO)
+        done = deploy(replace(REQUEST, canary_traffic_percent=40), TWO)
         assert fields(done) == {"spec.predictor.canaryTrafficPercent"}
         assert done.service.traffic == {"houses-predictor-00001": 60, "houses-predictor-00002": 40}
 
@@ -202,7 +204,7 @@ class TestOtherManagers:
 class TestTheWayBack:
     def test_a_version_that_never_gets_ready_is_replaced_by_the_last_spec(self, cluster):
         cluster.kserve.broken["2"] = "Container failed with: no MLmodel in /mnt/models"
-        deploy(replace(WISH, labels={"team": "a"}))
+        deploy(replace(REQUEST, labels={"team": "a"}))
         before = cluster.get("houses")
         done = deploy(source=TWO, patience=SOON)
         assert (done.action, done.verdict.decision) == ("rolled back", "fail")
@@ -225,7 +227,7 @@ class TestTheWayBack:
         """A pod that is lost can't go back: the next try finds nothing to change."""
         cluster.kserve.broken["1"] = "no MLmodel"
         service = InferenceServices(connect())
-        service.apply(manifest(WISH, ONE))
+        service.apply(manifest(REQUEST, ONE))
         done = deploy(patience=SOON)
         assert (done.action, codes(done)) == ("unchanged", ["timeout", "unchanged"])
         assert cluster.get("houses") is not None
@@ -266,9 +268,9 @@ class TestTheWayBack:
 
     def test_another_that_took_the_name_is_not_deleted(self, cluster):
         services = InferenceServices(connect(tries=TRIES))
-        ours = services.apply(manifest(WISH, ONE))
+        ours = services.apply(manifest(REQUEST, ONE))
         cluster.delete("houses")
-        another = services.apply(manifest(WISH, TWO))
+        another = services.apply(manifest(REQUEST, TWO))
         services.delete(ours)
         assert cluster.get("houses")["metadata"]["uid"] == another.uid
 
@@ -308,10 +310,10 @@ class TestWithoutKnative:
         cluster.kserve.mode = "Standard"
         deploy()
         with pytest.raises(InputError, match="KServe ignores it"):
-            deploy(replace(WISH, canary_traffic_percent=10), TWO)
+            deploy(replace(REQUEST, canary_traffic_percent=10), TWO)
         mode = {"serving.kserve.io/deploymentMode": "RawDeployment"}
         with pytest.raises(InputError, match="canary_traffic_percent"):
-            deploy(replace(WISH, name="new", canary_traffic_percent=10, annotations=mode))
+            deploy(replace(REQUEST, name="new", canary_traffic_percent=10, annotations=mode))
 
 
 class TestAccess:
@@ -335,7 +337,7 @@ class TestAccess:
 
     def test_422_gives_the_server_s_words(self, cluster):
         with pytest.raises(InputError, match="maxReplicas"):
-            deploy(replace(WISH, pods=logic.Pods(replicas=[1, 5000])))
+            deploy(replace(REQUEST, pods=logic.Pods(replicas=[1, 5000])))
 
     def test_an_unknown_namespace_is_named(self, server, tmp_path, monkeypatch):
         config = server.config(tmp_path, server.admin, "nowhere")
@@ -471,17 +473,17 @@ class TestInput:
     @pytest.mark.parametrize(
         ("make", "named"),
         [
-            (lambda: replace(WISH, name="Houses"), "`name`"),
-            (lambda: replace(WISH, name="a" * 39), "`name`"),
-            (lambda: replace(WISH, image=""), "`image`"),
-            (lambda: replace(WISH, canary_traffic_percent=101), "`canary_traffic_percent`"),
+            (lambda: replace(REQUEST, name="Houses"), "`name`"),
+            (lambda: replace(REQUEST, name="a" * 39), "`name`"),
+            (lambda: replace(REQUEST, image=""), "`image`"),
+            (lambda: replace(REQUEST, canary_traffic_percent=101), "`canary_traffic_percent`"),
             (lambda: logic.Pods(replicas=[2, 1]), "`replicas`"),
             (lambda: logic.Pods(replicas=[1]), "`replicas`"),
             (lambda: logic.Pods(requests={"cpu": "half"}), "`requests`"),
             (lambda: logic.Pods(limits={"gpu": "1"}), "`limits`"),
             (lambda: logic.Pods(user=-1), "`user`"),
-            (lambda: replace(WISH, labels={"team": "a b"}), "`labels`"),
-            (lambda: replace(WISH, annotations={"holdfast/model-name": "x"}), "`annotations`"),
+            (lambda: replace(REQUEST, labels={"team": "a b"}), "`labels`"),
+            (lambda: replace(REQUEST, annotations={"holdfast/model-name": "x"}), "`annotations`"),
             (lambda: logic.options("", 0, False, False), "`timeout_seconds`"),
         ],
     )  # fmt: skip

@@ -33,7 +33,7 @@ def table(tmp_path):
     return str(tmp_path / "table")
 
 
-def wish(url, table, objective=(2000.0, 0.0), protocol="v1", host="", **changed):
+def settings(url, table, objective=(2000.0, 0.0), protocol="v1", host="", **changed):
     amount = {"rate": 50.0, "seconds": 1.0, "requests": 10_000, "users": 20, "rows": 1,
               "timeout": 5.0} | changed  # fmt: skip
     return logic.ask((url, NAME, host), protocol, "", table, tuple(amount.values()), objective)
@@ -55,7 +55,7 @@ def test_a_well_endpoint_gets_exactly_the_load_and_passes(protocol, table, tmp_p
         # The number of requests ends it, not the time: on a busy machine none is left out. At a
         # low rate a last request that is late changes little of it.
         many = {"rate": 15.0, "requests": 120, "seconds": 60.0}
-        result = logic.load_test(wish(served.url, table, protocol=protocol, rows=2, **many))
+        result = logic.load_test(settings(served.url, table, protocol=protocol, rows=2, **many))
     assert codes(result) == [("objective_reached", "")]
     # The first request is a probe.
     assert served.predictions == result.scores["requests"] + 1 == 121
@@ -71,13 +71,13 @@ def test_a_well_endpoint_gets_exactly_the_load_and_passes(protocol, table, tmp_p
 
 def test_the_most_requests_end_the_load(table):
     with serve() as served:
-        result = logic.load_test(wish(served.url, table, requests=7))
+        result = logic.load_test(settings(served.url, table, requests=7))
     assert (result.scores["requests"], served.predictions) == (7, 8)
 
 
 def test_a_slow_endpoint_misses_the_objective(table):
     with serve(slow=0.5) as served:
-        result = logic.load_test(wish(served.url, table, objective=(250.0, 0.0), users=50))
+        result = logic.load_test(settings(served.url, table, objective=(250.0, 0.0), users=50))
     # On a busy machine the generator is late, too.
     assert "objective_missed" in dict(codes(result))
     assert result.scores["p50_ms"] >= 500
@@ -86,7 +86,7 @@ def test_a_slow_endpoint_misses_the_objective(table):
 def test_requests_that_could_not_be_sent_in_time_count_with_their_wait(table):
     # A server that does 20 a second is asked for 60: a client that waits for it would see 100 ms.
     with serve(slow=0.05, one_at_a_time=True) as served:
-        asked = wish(served.url, table, objective=(400.0, 0.0), users=2, rate=60.0, seconds=2.0)
+        asked = settings(served.url, table, objective=(400.0, 0.0), users=2, rate=60.0, seconds=2.0)
         result = logic.load_test(asked)
     assert "objective_missed" in dict(codes(result))
     assert {"rate_not_reached", "generator_behind"} & set(dict(codes(result)))
@@ -96,7 +96,7 @@ def test_requests_that_could_not_be_sent_in_time_count_with_their_wait(table):
 
 def test_errors_are_counted_by_kind(table):
     with serve(fail_every=5) as served:
-        asked = wish(served.url, table, (2000.0, 0.1), requests=120, seconds=30.0)
+        asked = settings(served.url, table, (2000.0, 0.1), requests=120, seconds=30.0)
         result = logic.load_test(asked)
         assert ("too_many_errors", "fail") in codes(result)
         # 121 with the probe, of which each fifth fails.
@@ -111,7 +111,7 @@ def test_errors_are_counted_by_kind(table):
 
 def test_an_endpoint_that_hangs_in_the_middle_fails_and_the_load_ends(table):
     with serve(hang_after=40) as served:
-        asked = wish(served.url, table, seconds=1.5, timeout=0.6, users=50)
+        asked = settings(served.url, table, seconds=1.5, timeout=0.6, users=50)
         result = logic.load_test(asked)
     assert result.verdict.decision == "fail"
     assert "timeout" in result.verdict.reasons[0].message
@@ -132,7 +132,7 @@ def test_an_endpoint_that_hangs_in_the_middle_fails_and_the_load_ends(table):
 def test_an_endpoint_that_is_not_well_gets_one_request(table, behaviour, code, observed):
     with serve(**behaviour) as served:
         silent = behaviour.keys() & {"hang", "drip"}
-        result = logic.load_test(wish(served.url, table, timeout=0.5 if silent else 5.0))
+        result = logic.load_test(settings(served.url, table, timeout=0.5 if silent else 5.0))
     (reason,) = result.verdict.reasons
     assert (reason.code, reason.observed, reason.effect) == (code, observed, "fail")
     assert len(served.seen) == 1
@@ -142,7 +142,7 @@ def test_an_endpoint_that_is_not_well_gets_one_request(table, behaviour, code, o
 def test_an_endpoint_that_is_down_is_a_failed_verdict_and_not_an_error(table):
     with socket.socket() as held:
         held.bind(("127.0.0.1", 0))
-        result = logic.load_test(wish(f"http://127.0.0.1:{held.getsockname()[1]}", table))
+        result = logic.load_test(settings(f"http://127.0.0.1:{held.getsockname()[1]}", table))
     assert codes(result) == [("endpoint_down", "fail")]
     assert "Load test" in result.report.html()
 
@@ -156,7 +156,7 @@ def test_host_and_token_are_sent_but_not_on_the_command_line(table, monkeypatch)
 
     with serve(wanted_host="houses.example", wanted_token="hush-hush") as served:
         watch = served.when(5, look)
-        result = logic.load_test(wish(served.url, table, rate=100.0, host="houses.example"))
+        result = logic.load_test(settings(served.url, table, rate=100.0, host="houses.example"))
         watch.join()
     assert result.scores["errors"] == 0
     assert shown
@@ -166,7 +166,7 @@ def test_host_and_token_are_sent_but_not_on_the_command_line(table, monkeypatch)
 def test_a_certificate_must_be_known(table, tmp_path, monkeypatch):
     signed = certificate(tmp_path)
     with serve(signed) as served:
-        asked = wish(served.url, table, requests=5)
+        asked = settings(served.url, table, requests=5)
         assert codes(logic.load_test(asked)) == [("endpoint_down", "fail")]
         assert served.predictions == 0
         monkeypatch.setenv("SSL_CERT_FILE", str(signed))
@@ -183,7 +183,7 @@ def test_a_generator_that_is_late_itself_is_not_the_endpoints_fault(table):
 
     with serve() as served:
         frozen = served.when(20, freeze)
-        asked = wish(served.url, table, objective=(200.0, 0.0), users=3, seconds=5.0)
+        asked = settings(served.url, table, objective=(200.0, 0.0), users=3, seconds=5.0)
         result = logic.load_test(asked)
         frozen.join()
     assert result.scores["generator_stalled_share"] > 0.2
@@ -218,7 +218,7 @@ def test_the_load_ends_with_the_step_that_started_it(table):
 def test_a_generator_beyond_its_bound_is_ended(table, monkeypatch):
     monkeypatch.setattr(load, "START", -100.0)
     with serve() as served, pytest.raises(MachineError, match="load generator ended with code -9"):
-        logic.load_test(wish(served.url, table))
+        logic.load_test(settings(served.url, table))
     assert generators() == []
 
 
@@ -226,13 +226,13 @@ def test_the_parent_is_not_patched(table):
     import socket as plain
 
     with serve() as served:
-        logic.load_test(wish(served.url, table, requests=2))
+        logic.load_test(settings(served.url, table, requests=2))
     assert "gevent" not in plain.socket.__module__
     assert "locust" not in sys.modules
 
 
 def test_bodies_are_the_tables_rows_without_the_target(table):
-    bodies = [json.loads(body) for body in wish("http://h", table, rows=2).bodies]
+    bodies = [json.loads(body) for body in settings("http://h", table, rows=2).bodies]
     assert bodies[0] == {"instances": [{"size": 1.0, "place": "a"}, {"size": 2.0, "place": "b"}]}
     assert bodies[1]["instances"] == [{"size": 3.0, "place": None}, {"size": 1.0, "place": "a"}]
 
@@ -245,7 +245,7 @@ def steady(count, ms, outcome="ok", seconds=10.0):
 
 
 def test_the_rate_that_was_not_reached_is_told(table):
-    asked = wish("http://h", table, objective=(100.0, 0.01), rate=100.0, seconds=10.0)
+    asked = settings("http://h", table, objective=(100.0, 0.01), rate=100.0, seconds=10.0)
     result = logic.judge(steady(900, 1), asked)
     assert codes(result) == [("objective_reached", ""), ("rate_not_reached", "warn")]
     assert result.scores["rate"] == 90
@@ -253,7 +253,7 @@ def test_the_rate_that_was_not_reached_is_told(table):
 
 @pytest.fixture
 def judged(table):
-    asked = wish("http://h", table, objective=(100.0, 0.01), rate=100.0, seconds=10.0)
+    asked = settings("http://h", table, objective=(100.0, 0.01), rate=100.0, seconds=10.0)
     return lambda run: logic.judge(run, asked)
 
 
@@ -271,7 +271,7 @@ def test_the_whole_interval_of_the_p95_decides(judged):
 
 
 def test_few_requests_cannot_tell(judged, table):
-    asked = wish("http://h", table, objective=(100.0, 0.01), rate=1.0, seconds=10.0)
+    asked = settings("http://h", table, objective=(100.0, 0.01), rate=1.0, seconds=10.0)
     result = logic.judge(steady(10, 1), asked)
     assert codes(result) == [("objective_undecided", "warn")]
     assert "p95_high_ms" not in result.scores
@@ -334,7 +334,7 @@ def test_latencies_that_come_in_spells_widen_the_interval():
 )
 def test_bad_input_is_refused_by_name(table, changed, message):
     with pytest.raises(InputError, match=message):
-        wish("http://h", **({"table": table} | changed))
+        settings("http://h", **({"table": table} | changed))
 
 
 def test_a_table_without_the_models_columns_is_refused(table, tmp_path):

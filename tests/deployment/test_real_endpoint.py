@@ -52,8 +52,10 @@ def port_of(process, log):
 def test_the_real_predictor_holds_in_all_calls_and_names_its_version(served):
     url, folder = served
     for version, decision in ((VERSION, "pass"), (VERSION + 1, "fail")):
-        wish = checking.ask((url, NAME, ""), (str(folder / "model"), ""), "both", version, (20, 3))
-        result = checking.check(wish)
+        settings = checking.ask(
+            (url, NAME, ""), (str(folder / "model"), ""), "both", version, (20, 3)
+        )
+        result = checking.check(settings)
         assert result.verdict.decision == decision, result.report.markdown()
     codes = {reason.code for reason in result.verdict.reasons}
     assert codes == {"wrong_version"}

@@ -26,9 +26,9 @@ SECOND = "houses-predictor-00002"
 
 def deploy(version, percent):
     source = deploying.Source("houses", version, f"run{version}", f"s3://mlflow/{version}")
-    wish = deploying.Wish("houses", "localhost/holdfast-serving:0.1.0", percent)
+    asked = deploying.Request("houses", "localhost/holdfast-serving:0.1.0", percent)
     done = deploying.deploy(
-        wish, source, deploying.Options(patience=QUICK, tries=TRIES), lambda _: None
+        asked, source, deploying.Options(patience=QUICK, tries=TRIES), lambda _: None
     )
     assert done.verdict.decision == "pass"
 

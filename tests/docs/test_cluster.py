@@ -64,7 +64,7 @@ def test_the_page_of_the_cluster_does_what_it_says(shell, programs):
     by_kfp, by_holdfast = kfp.runs
     given = [run.runtime_config.parameters for run in (by_kfp, by_holdfast)]
     assert given[0] == {"uri": "s3://tables/day.csv", "target": "diagnosis"}
-    assert given[1] == {**given[0], "test_share": 0.3}
+    assert given[1] == {**given[0], "test_size": 0.3}
 
 
 def test_in_a_profile_all_is_the_profile_s(shell, programs):

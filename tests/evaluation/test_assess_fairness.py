@@ -48,7 +48,7 @@ def reasons(result, code):
 
 
 def test_rates_and_metrics_are_those_worked_out_by_hand(tmp_path):
-    result = assess(YES_NO, by_hand(tmp_path), Settings(["g"], minimum_group_rows=2))
+    result = assess(YES_NO, by_hand(tmp_path), Settings(["g"], min_group_rows=2))
     measures = result.columns[0].measures
     assert measures["selection_rate"].values == pytest.approx([2 / 4, 2 / 5])
     assert measures["true_positive_rate"].values == pytest.approx([1 / 2, 2 / 3])
@@ -423,7 +423,7 @@ def test_of_a_regression_means_and_errors_are_compared(tmp_path):
     model = regressor(lambda frame: frame["p"].to_numpy())
     columns = {"p": [1.0, 3.0, 2.0, 6.0], "y": [1.0, 5.0, 3.0, 3.0], "g": [*"aabb"]}
     test = write_table(tmp_path / "test", columns, "y", "regression")
-    result = assess(model, test, Settings(["g"], minimum_group_rows=2))
+    result = assess(model, test, Settings(["g"], min_group_rows=2))
     # Mean answers 2 and 4; errors 0 and 2, 1 and 3.
     assert result.scores["g.mean_difference"] == pytest.approx(2)
     assert result.scores["g.mae_difference"] == pytest.approx(1)
@@ -453,8 +453,8 @@ def test_a_regression_that_treats_groups_alike_passes(tmp_path):
         (Settings(["g"], reference={"h": "z"}), r"`reference` must be given by columns"),
         (Settings(["p"], bins={"p": [2, 1]}), "`bins` must give rising upper ends"),
         (Settings(["g"], bins={"g": [1]}), "`bins` must give rising upper ends"),
-        (Settings(["g"], minimum_ratio=1.2), r"`minimum_ratio` must be above 0 and at most 1\."),
-        (Settings(["g"], draws=5), r"`draws` must be at least 100\. Found: 5\."),
+        (Settings(["g"], min_ratio=1.2), r"`min_ratio` must be above 0 and at most 1\."),
+        (Settings(["g"], n_resamples=5), r"`n_resamples` must be at least 100\. Found: 5\."),
     ],
 )
 def test_settings_that_do_not_fit_are_refused(settings, message, tmp_path):

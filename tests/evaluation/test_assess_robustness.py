@@ -53,7 +53,7 @@ def failed(answer, path, **more):
 
 
 def test_a_sound_model_passes_every_check(tmp_path):
-    found, result = checks(sound, tmp_path, Settings(maximum_drop=0.9))
+    found, result = checks(sound, tmp_path, Settings(max_drop=0.9))
     assert result.verdict.decision == "pass"
     assert {check.outcome for check in result.checks} == {"pass"}
     assert result.verdict.reasons[0].code == "robust"
@@ -150,7 +150,7 @@ def test_a_crash_at_strange_frames_fails_and_a_refusal_does_not(tmp_path):
 
     crashed = failed(strict(IndexError("no")), tmp_path / "one")
     assert {"all_missing", "infinite", "missing_feature"} <= crashed
-    found, result = checks(strict(ValueError("no")), tmp_path / "two", Settings(maximum_drop=0.9))
+    found, result = checks(strict(ValueError("no")), tmp_path / "two", Settings(max_drop=0.9))
     assert {found[code].outcome for code in ("empty", "all_missing", "infinite")} == {"pass"}
     # Service may bring a missing value, and a refused batch is a batch without answers.
     assert found["missing_feature"].observed == "refused by a ValueError"
@@ -329,7 +329,7 @@ def test_a_pipeline_of_scikit_learn_that_refuses_what_it_has_not_seen_warns(tmp_
     steps = ColumnTransformer([("x", StandardScaler(), ["x"]), ("t", OneHotEncoder(), ["t"])])
     pipeline = Pipeline([("columns", steps), ("line", LogisticRegression())]).fit(frame, y)
     info = ModelInfo("y", "classification", ("x", "t"), ("x",), classes=("no", "yes"))
-    result = assess(Model(pipeline, info), table, Settings(maximum_drop=0.4))
+    result = assess(Model(pipeline, info), table, Settings(max_drop=0.4))
     found = {check.code: check for check in result.checks}
     assert found["unseen_category"].observed == "refused by a ValueError"
     assert result.verdict.decision == "warn"

@@ -74,7 +74,7 @@ def test_the_metrics_of_two_classes_are_those_worked_out_by_hand(binary, binary_
     # Answers: no, no, yes, yes; of the pairs of a `yes` and the `no`, one is a tie and two right.
     by_hand = {
         "roc_auc": (0.5 + 1 + 1) / 3,
-        "pr_auc": 2 / 3 * 1 + 1 / 3 * 3 / 4,
+        "average_precision": 2 / 3 * 1 + 1 / 3 * 3 / 4,
         "accuracy": 3 / 4,
         "balanced_accuracy": (1 + 2 / 3) / 2,
         "precision": (1 / 2 + 1) / 2,
@@ -144,10 +144,10 @@ def test_plain_scikit_learn_has_the_same_metrics_of_the_exported_predictions(tmp
         }
         if labels:
             expected["roc_auc"] = sk.roc_auc_score(truth == labels[1], p[:, 1])
-            expected["pr_auc"] = sk.average_precision_score(truth == labels[1], p[:, 1])
+            expected["average_precision"] = sk.average_precision_score(truth == labels[1], p[:, 1])
         else:
             expected["roc_auc"] = sk.roc_auc_score(truth, p, multi_class="ovr")
-            expected["pr_auc"] = sk.average_precision_score(pd.get_dummies(truth), p)
+            expected["average_precision"] = sk.average_precision_score(pd.get_dummies(truth), p)
         found = {metric: result.scores[metric] for metric in expected}
         assert found == pytest.approx(expected, rel=1e-12, abs=0)
         assert result.curves["confusionMatrix"]["rows"] == [
@@ -275,7 +275,7 @@ def test_an_unknown_wish_for_the_undecided_is_refused(binary, binary_test):
         ("roc_auc", "above 0.5"),
         # A constant answer: yes to three of four rows.
         ("accuracy", "above 0.75"),
-        ("pr_auc", "above 0.75"),
+        ("average_precision", "above 0.75"),
         ("balanced_accuracy", "above 0.5"),
         ("brier", "below 0.1875"),
     ],
@@ -340,14 +340,18 @@ def test_a_metric_that_is_no_gate_of_a_regressor_is_refused(metric, numeric, num
 
 def test_pr_auc_of_three_classes_has_a_value_but_is_no_gate(ternary, tmp_path):
     test = rows(tmp_path, [0, 1, 2, 0], [*"abca"])
-    assert "pr_auc" in evaluate(ternary, test, *USUAL).scores
-    with pytest.raises(InputError, match="Found: 'pr_auc'"):
-        evaluate(ternary, test, "pr_auc", 0.5)
+    assert "average_precision" in evaluate(ternary, test, *USUAL).scores
+    with pytest.raises(InputError, match="Found: 'average_precision'"):
+        evaluate(ternary, test, "average_precision", 0.5)
 
 
 @pytest.mark.parametrize(
     ("draws", "said"),
-    [((10, 0.95, 0), "`draws`"), ((50, 1.0, 0), "`level`"), ((50, 0.95, -1), "`seed`")],
+    [
+        ((10, 0.95, 0), "`n_resamples`"),
+        ((50, 1.0, 0), "`confidence_level`"),
+        ((50, 0.95, -1), "`seed`"),
+    ],
 )
 def test_draws_that_give_no_interval_are_refused(draws, said, binary, binary_test):
     with pytest.raises(InputError, match=said):
@@ -370,7 +374,7 @@ def test_a_table_that_lacks_a_column_is_refused_with_its_name(lost, binary, tmp_
 
 def test_test_rows_of_one_class_are_judged_by_what_can_be_told(binary, tmp_path):
     result = evaluate(binary, rows(tmp_path, [0, 1], ["no", "no"]), "accuracy", 0.5)
-    assert not {name for name in result.scores if name.startswith(("roc_auc", "pr_auc"))}
+    assert not {name for name in result.scores if name.startswith(("roc_auc", "average_precision"))}
     assert {"accuracy", "accuracy_low", "f1", "log_loss", "brier"} <= set(result.scores)
     assert result.verdict.reasons[0].code == "undecided"
     assert result.curves["confidenceMetrics"] == []
@@ -653,7 +657,7 @@ def test_numbers_are_cut_into_quartiles_and_few_numbers_are_not(tmp_path):
 def test_an_unknown_segment_and_a_minimum_of_no_rows_are_refused(binary, binary_test):
     with pytest.raises(InputError, match=r"`segments` .* Found: \['sex'\]"):
         evaluate(binary, binary_test, *USUAL, slices=(("x,sex",), 100))
-    with pytest.raises(InputError, match="`minimum_segment_rows` must be at least 2"):
+    with pytest.raises(InputError, match="`min_segment_rows` must be at least 2"):
         evaluate(binary, binary_test, *USUAL, slices=(("x",), 1))
 
 

@@ -498,7 +498,7 @@ def test_a_request_out_of_range_is_refused(name, value):
 
 
 @pytest.mark.parametrize(
-    ("limits", "name"), [({"alone": 0.5}, "leak_at"), ({"correlation": 2}, "minimum_stability")]
+    ("limits", "name"), [({"alone": 0.5}, "leak_at"), ({"correlation": 2}, "min_stability")]
 )
 def test_limits_that_mean_nothing_are_refused(limits, name):
     with pytest.raises(InputError, match=f"`{name}` must be"):

@@ -63,12 +63,16 @@ def classification(predicted, weights):
     if predicted.binary:
         member = truth == labels[1]
         expected["roc_auc"] = sk.roc_auc_score(member, p[:, 1], sample_weight=counts)
-        expected["pr_auc"] = sk.average_precision_score(member, p[:, 1], sample_weight=counts)
+        expected["average_precision"] = sk.average_precision_score(
+            member, p[:, 1], sample_weight=counts
+        )
     elif weights is None:
         there = [n for n, label in enumerate(labels) if label in truth]
         members = [(truth == labels[n], p[:, n]) for n in there]
         expected["roc_auc"] = np.mean([sk.roc_auc_score(*member) for member in members])
-        expected["pr_auc"] = np.mean([sk.average_precision_score(*member) for member in members])
+        expected["average_precision"] = np.mean(
+            [sk.average_precision_score(*member) for member in members]
+        )
     return expected
 
 

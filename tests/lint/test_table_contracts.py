@@ -261,7 +261,7 @@ class TestColumns:
                 elif step == "search":
                     tune_hyperparameters(**both, method="group", by="day")
                 else:
-                    train_xgboost(**both, weight="day")
+                    train_xgboost(**both, sample_weight="day")
 
         (finding,) = lint(pipeline)
         assert finding.rule == "HF405"
@@ -296,9 +296,9 @@ class TestColumns:
         def pipeline(uri: str):
             types = {"weight": "string", "old": "bool"}
             table = ingest_table(uri=uri, target="t", types=types).outputs["table"]
-            trained(table, weight="weight")
+            trained(table, sample_weight="weight")
             # A boolean counts as 0 or 1.
-            trained(table, monotone={"old": 1})
+            trained(table, monotone_constraints={"old": 1})
 
         (finding,) = lint(pipeline)
         assert finding.rule == "HF406"
@@ -319,7 +319,7 @@ class TestRoles:
     def test_a_holdout_teaches_nothing(self, lint):
         def pipeline(uri: str):
             table = ingest_table(uri=uri, target="t").outputs["table"]
-            shares = split_table(table=table, holdout_share=0.1)
+            shares = split_table(table=table, holdout_size=0.1)
             trained(shares.outputs["holdout"])
             fit_drift_detector(reference=shares.outputs["holdout"])
 
@@ -330,7 +330,7 @@ class TestRoles:
     def test_nor_do_its_predictions(self, lint):
         def pipeline(uri: str):
             table = ingest_table(uri=uri, target="t").outputs["table"]
-            shares = split_table(table=table, holdout_share=0.1)
+            shares = split_table(table=table, holdout_size=0.1)
             _, model = trained(shares.outputs["train"])
             scored = batch_predict(inputs=shares.outputs["holdout"], model=model)
             fit_drift_detector(reference=scored.outputs["predictions"])
@@ -348,7 +348,7 @@ class TestRoles:
     def test_a_holdout_judges(self, lint):
         def pipeline(uri: str):
             table = ingest_table(uri=uri, target="t").outputs["table"]
-            shares = split_table(table=table, holdout_share=0.1)
+            shares = split_table(table=table, holdout_size=0.1)
             _, model = trained(shares.outputs["train"])
             evaluate_model(model=model, test=shares.outputs["holdout"])
 

@@ -29,9 +29,9 @@ def write(path, **columns):
     return open_table(path)
 
 
-def wish(metric=("y", "mean", "higher"), effect=0.5, unit="", time="", control="a",
+def request(metric=("y", "mean", "higher"), effect=0.5, unit="", time="", control="a",
          aggregate="mean", guardrails="", baseline=0.0, **plan):  # fmt: skip
-    numbers = {"minimum_effect": 0.0, "share": 0.5, "alpha": 0.05, "power": 0.8, "srm": 0.001,
+    numbers = {"min_effect": 0.0, "share": 0.5, "alpha": 0.05, "power": 0.8, "srm": 0.001,
                "maximum": 0} | plan  # fmt: skip
     columns = ("arm", control, unit, time, aggregate)
     return logic.ask(metric, columns, (effect, *numbers.values()), guardrails, baseline)
@@ -74,7 +74,7 @@ def test_a_better_treatment_ships_and_harm_or_futility_stop(
     tmp_path, effect, choice, decision, code
 ):
     table = experiment(tmp_path / "table", effect=effect)
-    result = analyse(table, wish(time="day"))
+    result = analyse(table, request(time="day"))
     assert (result.choice, result.verdict.decision, codes(result)) == (choice, decision, [code])
     metadata = result.write(*(tmp_path / name for name in ("verdict", "page", "summary")))
     assert metadata["decision"] == read_verdict(tmp_path / "verdict").decision == decision
@@ -86,29 +86,29 @@ def test_a_better_treatment_ships_and_harm_or_futility_stop(
 
 def test_lower_may_be_better(tmp_path):
     table = experiment(tmp_path / "table", effect=-0.5)
-    assert analyse(table, wish(("y", "mean", "lower"))).choice == "ship"
+    assert analyse(table, request(("y", "mean", "lower"))).choice == "ship"
 
 
 def test_few_units_continue(tmp_path):
-    result = analyse(experiment(tmp_path / "few", 90, effect=5), wish())
+    result = analyse(experiment(tmp_path / "few", 90, effect=5), request())
     assert (result.choice, result.verdict.decision) == ("continue", "warn")
     assert codes(result) == ["too_few_units"]
-    result = analyse(experiment(tmp_path / "more", 120, effect=0.2), wish())
+    result = analyse(experiment(tmp_path / "more", 120, effect=0.2), request())
     assert (result.choice, codes(result)) == ("continue", ["undecided"])
 
 
 def test_an_experiment_that_has_its_units_stops_undecided(tmp_path):
     table = experiment(tmp_path / "table", 120, effect=0.2)
-    result = analyse(table, wish(maximum=240))
+    result = analyse(table, request(maximum=240))
     assert (result.choice, codes(result)) == ("stop", ["maximum_reached", "undecided"])
-    assert analyse(table, wish(maximum=241)).choice == "continue"
+    assert analyse(table, request(maximum=241)).choice == "continue"
 
 
 def test_a_treatment_that_is_better_but_not_by_the_minimum_does_not_ship(tmp_path):
     table = experiment(tmp_path / "table", effect=0.5)
-    assert analyse(table, wish(effect=0.8, minimum_effect=0.3)).choice == "ship"
-    assert analyse(table, wish(effect=0.8, minimum_effect=0.45)).choice == "stop"
-    assert analyse(table, wish(effect=0.52, minimum_effect=0.45)).choice == "continue"
+    assert analyse(table, request(effect=0.8, min_effect=0.3)).choice == "ship"
+    assert analyse(table, request(effect=0.8, min_effect=0.45)).choice == "stop"
+    assert analyse(table, request(effect=0.52, min_effect=0.45)).choice == "continue"
 
 
 def test_an_effect_that_fades_is_told(tmp_path):
@@ -117,7 +117,7 @@ def test_an_effect_that_fades_is_told(tmp_path):
     early = [0.6 if arm == "b" and k < 400 else 0.0 for k, arm in enumerate(rows["arm"])]
     shifted = [y + more for y, more in zip(rows["y"], early, strict=True)]
     faded = write(tmp_path / "faded", arm=rows["arm"], y=shifted, day=rows["day"])
-    result = analyse(faded, wish(effect=0.3, minimum_effect=0.2, time="day"))
+    result = analyse(faded, request(effect=0.3, min_effect=0.2, time="day"))
     assert (result.choice, codes(result)) == ("stop", ["futile", "decided_before"])
     assert "2026-03-01" in result.verdict.reasons[1].message
 
@@ -126,7 +126,7 @@ def test_an_effect_that_fades_is_told(tmp_path):
 
 
 def test_means_and_proportions_are_those_of_the_units(tmp_path):
-    asked = wish(("hit", "proportion", "higher"), effect=0.1)
+    asked = request(("hit", "proportion", "higher"), effect=0.1)
     hits = [1] * 30 + [0] * 70 + [1] * 45 + [0] * 55
     table = write(tmp_path / "table", arm=["a"] * 100 + ["b"] * 100, hit=hits)
     scores = analyse(table, asked).scores
@@ -140,7 +140,7 @@ def test_means_and_proportions_are_those_of_the_units(tmp_path):
 def test_the_interval_of_two_proportions_is_newcombes():
     # Newcombe 1998, table II, example (a), method 10: 56/70 less 48/80.
     arms = (Arm(n, k / n, 0.0, min(k, n - k)) for n, k in ((80, 48), (70, 56)))
-    metric = wish(("hit", "proportion", "higher"), effect=0.1).metric
+    metric = request(("hit", "proportion", "higher"), effect=0.1).metric
     found = one_look(Look("", *arms), metric, 0.05)
     assert (round(found.low, 4), round(found.high, 4)) == (0.0524, 0.3339)
 
@@ -162,9 +162,9 @@ def test_the_rows_of_a_unit_are_not_independent(tmp_path):
     users = pa.array(np.arange(rows.num_rows))
     many = pa.concat_tables([rows.append_column("user", users)] * 9)
     copies = write(tmp_path / "copies", **{n: many.column(n) for n in many.column_names})
-    once, grouped = analyse(table, wish()), analyse(copies, wish(unit="user"))
+    once, grouped = analyse(table, request()), analyse(copies, request(unit="user"))
     assert grouped.scores == pytest.approx(once.scores)
-    assert (once.choice, analyse(copies, wish()).choice) == ("continue", "ship")
+    assert (once.choice, analyse(copies, request()).choice) == ("continue", "ship")
 
 
 @pytest.mark.parametrize(("aggregate", "value"), [("mean", 0.5), ("sum", 1.0), ("max", 1.0)])
@@ -172,14 +172,14 @@ def test_a_units_rows_become_one_value(tmp_path, aggregate, value):
     arms = np.repeat(["a", "b"], 200)
     table = write(tmp_path / "table", arm=arms, y=np.tile([0.0, 1.0], 200),
                   user=np.arange(400) // 2)  # fmt: skip
-    result = analyse(table, wish(unit="user", aggregate=aggregate))
+    result = analyse(table, request(unit="user", aggregate=aggregate))
     assert (result.scores["units_control"], result.scores["control"]) == (100, value)
 
 
 def test_percentiles_are_those_of_the_rows(tmp_path):
     table = write(tmp_path / "table", arm=["a"] * 1000 + ["b"] * 1000,
                   y=[*range(1, 1001), *range(11, 1011)])  # fmt: skip
-    scores = analyse(table, wish(("y", "p90", "lower"), effect=50.0)).scores
+    scores = analyse(table, request(("y", "p90", "lower"), effect=50.0)).scores
     assert (scores["control"], scores["treatment"]) == (900, 910)
     # The share below has the standard error sqrt(0.9 * 0.1 / 1000); here a share is 1000 values.
     width = 1.96 * math.sqrt(2 * 0.9 * 0.1 / 1000) * 1000
@@ -197,7 +197,7 @@ def test_the_interval_of_a_percentile_holds_where_rows_come_in_units(tmp_path):
         arms = np.where(users % 2, "a", "b")
         table = write(tmp_path / str(number), arm=arms, y=values, user=users)
         for grouped in held:
-            asked = wish(("y", "p75", "lower"), unit="user" if grouped else "")
+            asked = request(("y", "p75", "lower"), unit="user" if grouped else "")
             with opened(table, asked) as found:
                 (look,) = looks_of(found, asked.metric, "v0", "mean")
             interval = one_look(look, asked.metric, 0.05)
@@ -208,13 +208,13 @@ def test_the_interval_of_a_percentile_holds_where_rows_come_in_units(tmp_path):
 
 def test_each_day_is_a_look_and_many_days_are_put_together(tmp_path):
     table = experiment(tmp_path / "table", 500, days=100)
-    asked = wish(time="day")
+    asked = request(time="day")
     with opened(table, asked) as found:
         looks = looks_of(found, asked.metric, "v0", "mean")
     assert len(looks) <= 40
     assert looks[-1].day == "2026-06-08"
     assert (looks[-1].control.units, looks[0].control.units) == (500, 5)
-    with opened(table, wish()) as found:
+    with opened(table, request()) as found:
         (only,) = looks_of(found, asked.metric, "v0", "mean")
     assert (only.control, only.treatment) == (looks[-1].control, looks[-1].treatment)
 
@@ -225,7 +225,7 @@ def test_days_are_those_of_utc_wherever_it_runs(tmp_path, monkeypatch, zone):
     hours = [datetime.datetime(2026, 3, 1, 23), datetime.datetime(2026, 3, 2, 1)]
     when = pa.array(hours * 2, pa.timestamp("ns", zone))
     table = write(tmp_path / "table", arm=["a", "a", "b", "b"], y=[1.0, 2.0, 3.0, 4.0], at=when)
-    with opened(table, wish(time="at")) as found:
+    with opened(table, request(time="at")) as found:
         assert [day for day, _ in found.looks] == ["2026-03-01", "2026-03-02"]
 
 
@@ -275,7 +275,7 @@ def test_rare_events_give_no_more_wrong_alarms_either(share, effect):
 
 def test_the_sequence_is_that_of_the_looks(tmp_path):
     table = experiment(tmp_path / "table", 1000, effect=0.1, days=20)
-    asked = wish(time="day", effect=0.2)
+    asked = request(time="day", effect=0.2)
     with opened(table, asked) as found:
         look = looks_of(found, asked.metric, "v0", "mean")[9]
     rows = table.read().slice(0, 1000).to_pandas()
@@ -300,7 +300,7 @@ def test_the_sequence_is_tightest_at_the_planned_size():
 
 
 def test_power_is_about_as_planned(tmp_path):
-    need = logic.plan(wish(effect=0.2, baseline=1.0)).scores
+    need = logic.plan(request(effect=0.2, baseline=1.0)).scores
     # Two arms of variance 1: 2 * (1.96 + 0.8416)^2 / 0.2^2.
     assert need["units_needed_control"] == need["units_needed_treatment"] == 393
     size = int(need["units_needed_control"])
@@ -317,7 +317,7 @@ def test_power_is_about_as_planned(tmp_path):
 
 
 def test_a_plan_of_proportions_follows_the_share_of_the_arms(tmp_path):
-    asked = wish(("hit", "proportion", "higher"), effect=0.1, baseline=0.4, share=0.2)
+    asked = request(("hit", "proportion", "higher"), effect=0.1, baseline=0.4, share=0.2)
     result = logic.analyse("", asked)
     spread = 0.24 / 0.8 + 0.25 / 0.2
     total = spread * ((1.959964 + 0.841621) / 0.1) ** 2
@@ -340,10 +340,10 @@ def test_a_wrong_split_stops_whatever_the_metric_says(tmp_path):
     drop = (np.arange(rows.num_rows) % 10 != 1).tolist()
     short = rows.filter(pa.array(drop))
     table = write(tmp_path / "short", **{n: short.column(n) for n in short.column_names})
-    result = analyse(table, wish())
+    result = analyse(table, request())
     assert (result.choice, codes(result)) == ("stop", ["sample_ratio_mismatch"])
     assert result.scores["srm_p_value"] < 0.001
-    assert analyse(table, wish(share=1600 / 3600)).choice == "ship"
+    assert analyse(table, request(share=1600 / 3600)).choice == "ship"
 
 
 def test_the_split_is_found_wrong_by_chance_as_often_as_its_alpha_says():
@@ -365,7 +365,7 @@ def test_units_in_both_arms_are_left_out_and_many_stop(tmp_path):
         users = np.arange(2000)
         users[1 : 2 * number : 2] = users[0 : 2 * number : 2]
         mixed = write(tmp_path / str(number), arm=rows["arm"], y=rows["y"], user=users)
-        result = analyse(mixed, wish(unit="user"))
+        result = analyse(mixed, request(unit="user"))
         assert codes(result)[0] == code
         assert "units_in_both_arms" in codes(result)
         assert result.scores["units_in_both_arms"] == number
@@ -377,7 +377,7 @@ def test_rows_without_an_arm_are_counted(tmp_path):
     arms = table.read()["arm"].to_pylist()
     arms[:2] = [None, None]
     gaps = write(tmp_path / "gaps", arm=arms, y=table.read()["y"])
-    result = analyse(gaps, wish())
+    result = analyse(gaps, request())
     assert (result.choice, codes(result)) == ("ship", ["better", "rows_left_out"])
 
 
@@ -393,7 +393,7 @@ def test_a_guardrail_stops_harm_and_holds_back_what_is_not_shown(tmp_path, slowe
         return generator.gamma(2, 10, len(arms)) + slower * (arms == "b")
 
     table = experiment(tmp_path / "table", effect=0.5, ms=latency)
-    result = analyse(table, wish(guardrails=LATENCY, time="day"))
+    result = analyse(table, request(guardrails=LATENCY, time="day"))
     assert (result.choice, codes(result)[0]) == (choice, code)
     assert ("guardrail_open" in codes(result)) == (choice == "continue")
     assert result.scores["ms_p90_difference"] == pytest.approx(slower, abs=5)
@@ -403,10 +403,10 @@ def test_a_guardrail_stops_harm_and_holds_back_what_is_not_shown(tmp_path, slowe
 def test_a_canary_that_fails_is_stopped_by_few_events(tmp_path):
     failed = [0] * 300 + [1] * 60 + [0] * 240
     table = write(tmp_path / "table", arm=["a"] * 300 + ["b"] * 300, failed=failed)
-    result = analyse(table, wish(("failed", "proportion", "lower"), effect=0.05))
+    result = analyse(table, request(("failed", "proportion", "lower"), effect=0.05))
     assert (result.choice, codes(result)) == ("stop", ["harm"])
     none = write(tmp_path / "none", arm=["a"] * 300 + ["b"] * 300, failed=[0] * 600)
-    result = analyse(none, wish(("failed", "proportion", "lower"), effect=0.05))
+    result = analyse(none, request(("failed", "proportion", "lower"), effect=0.05))
     assert (result.choice, codes(result)) == ("continue", ["too_few_units"])
 
 
@@ -415,7 +415,7 @@ def test_a_canary_that_fails_is_stopped_by_few_events(tmp_path):
 
 def test_a_constant_metric_shows_nothing(tmp_path):
     table = write(tmp_path / "table", arm=["a", "b"] * 200, y=[7.0] * 400)
-    result = analyse(table, wish())
+    result = analyse(table, request())
     assert (result.choice, codes(result)) == ("continue", ["constant_metric"])
     assert result.scores["difference"] == 0
 
@@ -444,20 +444,20 @@ def test_a_table_that_is_no_experiment_is_refused_by_name(tmp_path, columns, ask
     columns = {"y": pa.array([3.0, 4.0][:rows], pa.float64())} | columns
     table = write(tmp_path / "table", **columns)
     with pytest.raises(InputError, match=message):
-        analyse(table, wish(**asked))
+        analyse(table, request(**asked))
 
 
 @pytest.mark.parametrize(
     ("asked", "message"),
     [
-        ({"effect": 0.0}, "`effect` must be above `minimum_effect`"),
-        ({"minimum_effect": 0.5}, "`effect` must be above `minimum_effect`"),
-        ({"minimum_effect": -0.1}, "`effect` must be above `minimum_effect`"),
-        ({"effect": math.nan}, "`effect` must be above `minimum_effect`"),
+        ({"effect": 0.0}, "`effect` must be above `min_effect`"),
+        ({"min_effect": 0.5}, "`effect` must be above `min_effect`"),
+        ({"min_effect": -0.1}, "`effect` must be above `min_effect`"),
+        ({"effect": math.nan}, "`effect` must be above `min_effect`"),
         ({"share": 1.0}, "`treatment_share` must lie between"),
         ({"alpha": 0.0}, "`alpha` must lie between"),
         ({"power": 0.01}, "`power` must be above `alpha`"),
-        ({"maximum": -1}, "`maximum_units` 0 or more"),
+        ({"maximum": -1}, "`max_units` 0 or more"),
         ({"metric": ("y", "median", "higher")}, "`kind` must be"),
         ({"metric": ("y", "mean", "up")}, "`better` must be"),
         ({"aggregate": "first"}, "`aggregate` must be"),
@@ -470,11 +470,11 @@ def test_a_table_that_is_no_experiment_is_refused_by_name(tmp_path, columns, ask
 )
 def test_a_plan_that_is_none_is_refused_by_name(asked, message):
     with pytest.raises(InputError, match=message):
-        logic.analyse("", wish(**asked))
+        logic.analyse("", request(**asked))
 
 
 def test_the_same_table_gives_the_same_bytes(tmp_path):
     table = experiment(tmp_path / "table", 300, effect=0.1)
-    first, second = (analyse(table, wish(time="day")) for _ in range(2))
+    first, second = (analyse(table, request(time="day")) for _ in range(2))
     assert first.report.html() == second.report.html()
     assert first.scores == second.scores

@@ -88,7 +88,7 @@ def test_a_month_has_its_budget(store):
 
 
 def test_new_rows_are_counted_since_the_last_retraining(store):
-    policy = "{verdicts: {performance: [fail]}, minimum_rows: 100}"
+    policy = "{verdicts: {performance: [fail]}, min_rows: 100}"
     windows = [news(day, rows=60) for day in range(1, 5)]
     assert answers(policy, windows) == ["wait", "retrain", "wait", "retrain"]
     found = hindrances(policy, news(5, rows=60))
@@ -96,13 +96,13 @@ def test_new_rows_are_counted_since_the_last_retraining(store):
 
 
 def test_rows_that_are_not_known_are_refused_where_they_are_needed(store):
-    policy = "{verdicts: {performance: [fail]}, minimum_rows: 100}"
+    policy = "{verdicts: {performance: [fail]}, min_rows: 100}"
     with pytest.raises(InputError, match=r"`rows` must be known.*2026-11-01"):
         answers(policy, [news(1)])
 
 
 def test_all_that_keeps_back_is_told(store):
-    policy = """{verdicts: {performance: [fail]}, cooldown: 9d, monthly_budget: 1, minimum_rows: 50,
+    policy = """{verdicts: {performance: [fail]}, cooldown: 9d, monthly_budget: 1, min_rows: 50,
                  bad_windows: 2, of_last: 2}"""
     answers(policy, [news(1, rows=50), news(2, rows=50)])
     assert sorted(hindrances(policy, news(3, rows=10))) == [
@@ -378,7 +378,7 @@ def test_what_decide_retraining_remembers_can_be_tried(store, tmp_path):
 
 
 def test_a_policy_with_rows_is_tried_with_rows(tmp_path):
-    policy = "{verdicts: {performance: [fail]}, minimum_rows: 25}"
+    policy = "{verdicts: {performance: [fail]}, min_rows: 25}"
     found = tried(history(tmp_path / "t", "ffff", "....", rows=[10, 10, 10, 10]), policy)
     assert found.results[0].retrained == (2,)
 

@@ -22,8 +22,8 @@ MARCH = datetime(2026, 3, 1, tzinfo=UTC)
 def estimate(predictions, baseline="", **more):
     cut = (more.pop("window", ""), more.pop("zone", "UTC"), more.pop("now", NOW))
     time = more.pop("time", "")
-    rule = (more.pop("metric", ""), more.pop("tolerance", 0.05), more.pop("minimum_rows", 50))
-    limits = (more.pop("maximum_outside", 0.05), more.pop("on_drop", "fail"))
+    rule = (more.pop("metric", ""), more.pop("tolerance", 0.05), more.pop("min_rows", 50))
+    limits = (more.pop("max_outside", 0.05), more.pop("on_drop", "fail"))
     assert not more
     inputs = logic.open_inputs(str(predictions), str(baseline), time, cut)
     return logic.estimate(inputs, logic.ask(rule, limits, 40, 0.95, 0))
@@ -176,7 +176,7 @@ def test_how_many_rows_may_be_outside_can_be_said(baseline, tmp_path):
     group = ["c" if n % 10 == 0 else "ab"[n % 2] for n in range(500)]
     table = binary(tmp_path / "t", 500, seed=1, group=group)
     assert "left_reference" in found(estimate(table, baseline))
-    assert "left_reference" not in found(estimate(table, baseline, maximum_outside=0.2))
+    assert "left_reference" not in found(estimate(table, baseline, max_outside=0.2))
 
 
 def test_an_estimate_that_holds_for_the_mix_only_is_not_trusted(tmp_path):
@@ -302,7 +302,7 @@ def test_the_same_rows_and_seed_give_the_same_estimate(baseline, tmp_path):
     [
         ({"metric": "rmse"}, "`metric` must be one that can be estimated"),
         ({"on_drop": "pass"}, "`on_drop` must be warn or fail"),
-        ({"maximum_outside": -0.1}, "`maximum_outside` must be a share"),
+        ({"max_outside": -0.1}, "`max_outside` must be a share"),
         ({"window": "1d", "time": "when"}, r"`time` must name columns .*'when'"),
     ],
 )

@@ -22,8 +22,8 @@ MARCH = datetime(2026, 3, 1, tzinfo=UTC)
 def monitor(predictions, baseline="", labels="", keys=(), label="", **more):
     cut = (more.pop("window", ""), more.pop("zone", "UTC"), more.pop("now", NOW))
     columns = (tuple(keys), label, more.pop("time", ""))
-    rule = (more.pop("metric", ""), more.pop("tolerance", 0.05), more.pop("minimum_rows", 50))
-    limits = (more.pop("minimum_labelled", 0.5), more.pop("maximum_unknown", 0.01))
+    rule = (more.pop("metric", ""), more.pop("tolerance", 0.05), more.pop("min_rows", 50))
+    limits = (more.pop("min_labelled", 0.5), more.pop("max_unknown", 0.01))
     paths = [str(path) for path in (predictions, labels, baseline)]
     assert not more
     return logic.monitor(
@@ -158,7 +158,7 @@ def test_labels_of_unknown_keys_warn_beyond_the_share_that_is_allowed(baseline, 
     bare = binary(tmp_path / "bare", 500, labels="none")
     apart = labels_of(tmp_path / "l", id=np.arange(520), target=truth + ["yes"] * 20)
     assert monitor(bare, baseline, apart, ["id"]).verdict.decision == "warn"
-    allowed = monitor(bare, baseline, apart, ["id"], maximum_unknown=0.05)
+    allowed = monitor(bare, baseline, apart, ["id"], max_unknown=0.05)
     assert allowed.verdict.decision == "pass"
     assert found(allowed)["unknown_keys"].effect == ""
 
@@ -171,15 +171,13 @@ def test_labels_that_are_still_missing_are_named(baseline, tmp_path):
     outcome = monitor(table, baseline)
     assert found(outcome)["labels_missing"].observed == "200 of 1000 rows labelled"
     assert outcome.verdict.decision == "warn"
-    assert "labels_missing" not in found(monitor(table, baseline, minimum_labelled=0.2))
+    assert "labels_missing" not in found(monitor(table, baseline, min_labelled=0.2))
 
 
 def test_labels_that_come_to_certain_rows_only_are_biased(baseline, tmp_path):
     p = np.random.default_rng(0).uniform(0, 1, 1000)
     truth = np.where(p > 0.5, np.where(p > 0.75, "yes", "no"), None)
-    outcome = monitor(
-        binary(tmp_path / "t", 1000, p=p, truth=truth), baseline, minimum_labelled=0.1
-    )
+    outcome = monitor(binary(tmp_path / "t", 1000, p=p, truth=truth), baseline, min_labelled=0.1)
     assert found(outcome)["label_bias"].effect == "warn"
 
 
@@ -361,10 +359,10 @@ def test_the_baseline_of_another_model_is_refused(number_baseline, tmp_path):
         ({"keys": ["id"], "window": "1 fortnight"}, "`window` must be a number and"),
         ({"keys": ["id"], "zone": "Mars/Olympus"}, "`time_zone` must be a name"),
         ({"keys": ["id"], "time": "group"}, "`time` must name a column of dates"),
-        ({"keys": ["id"], "now": "soon"}, "`now` must be an ISO 8601 time"),
+        ({"keys": ["id"], "now": "soon"}, "`as_of` must be an ISO 8601 time"),
         ({"keys": ["id"], "metric": "rmse"}, "`metric` must be one that classification has"),
         ({"keys": ["id"], "tolerance": 1.5}, "`tolerance` must be a share"),
-        ({"keys": ["id"], "minimum_labelled": 2.0}, "`minimum_labelled` must be a share"),
+        ({"keys": ["id"], "min_labelled": 2.0}, "`min_labelled` must be a share"),
     ],
 )
 def test_what_cannot_be_meant_is_refused(tmp_path, more, message):

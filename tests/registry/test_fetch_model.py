@@ -7,7 +7,7 @@ import pytest
 
 from holdfast.errors import InputError
 from holdfast.registry.fetch_model.logic import fetch
-from holdfast.registry.promote_model.logic import Wish, promote
+from holdfast.registry.promote_model.logic import Promotion, promote
 from holdfast.registry.register_model.logic import Origin, register
 from holdfast.registry.roll_back_model.logic import roll_back
 from holdfast.verdict import Verdict
@@ -96,7 +96,7 @@ def test_a_version_without_its_files_is_not_promoted(lost, client, model):
     register(model, "churn", "challenger", {})
     lose(lost)
     with pytest.raises(InputError, match=rf"Version 1 of 'churn' .* Found: no {lost}"):
-        promote(Wish("churn"), Verdict("pass"))
+        promote(Promotion("churn"), Verdict("pass"))
     assert "champion" not in client.get_registered_model("churn").aliases
     assert client.search_model_versions("name = 'churn.champions'") == []
 
@@ -104,7 +104,7 @@ def test_a_version_without_its_files_is_not_promoted(lost, client, model):
 def test_a_version_without_its_files_is_not_gone_back_to(client, model):
     for number in (1, 2):
         register(model, "churn", "challenger", {})
-        promote(Wish("churn", version=number), Verdict("pass"))
+        promote(Promotion("churn", version=number), Verdict("pass"))
         if number == 1:
             shutil.rmtree("mlruns")
     with pytest.raises(InputError, match="Version 1 of 'churn' must have its files"):

@@ -3,7 +3,7 @@
 import pytest
 
 from holdfast.errors import InputError
-from holdfast.registry.promote_model.logic import Wish, promote
+from holdfast.registry.promote_model.logic import Promotion, promote
 from holdfast.registry.register_model.logic import register
 from holdfast.verdict import Verdict
 
@@ -47,5 +47,5 @@ def test_no_alias_moves_to_a_version_in_a_store_that_does_not_answer(no_store, c
         "churn", f"models:/{logged.model_id}", model_id=logged.model_id, tags={}
     )
     with pytest.raises(InputError, match="and its artifact store must answer"):
-        promote(Wish("churn", version=1), Verdict("pass"))
+        promote(Promotion("churn", version=1), Verdict("pass"))
     assert client.get_registered_model("churn").aliases == {}

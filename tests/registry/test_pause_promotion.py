@@ -4,7 +4,7 @@ import pytest
 
 from holdfast.errors import GateError, InputError
 from holdfast.registry.pause_promotion.logic import pause, report
-from holdfast.registry.promote_model.logic import Wish, promote
+from holdfast.registry.promote_model.logic import Promotion, promote
 from holdfast.registry.register_model.logic import Origin, register
 from holdfast.registry.roll_back_model.logic import roll_back
 from holdfast.verdict import Verdict
@@ -17,7 +17,7 @@ def versions(client, model):
     """Two versions of a model, both of which were champion."""
     for version in (1, 2):
         register(model, "churn", "challenger", {}, Origin(git_commit=str(version)))
-        promote(Wish("churn"), GOOD)
+        promote(Promotion("churn"), GOOD)
     return client
 
 
@@ -28,7 +28,7 @@ def champion(client):
 def test_while_there_is_a_pause_nothing_is_promoted_and_the_reason_is_told(versions):
     done = pause("churn", "Women are refused twice as often.", True)
     with pytest.raises(GateError, match=r"paused.*Women are refused twice as often"):
-        promote(Wish("churn", version=1), GOOD)
+        promote(Promotion("churn", version=1), GOOD)
     assert champion(versions) == 2
     assert "Promotions of churn are paused" in report(done).markdown()
 
@@ -42,7 +42,7 @@ def test_the_pause_ends_when_it_is_told_to(versions):
     pause("churn", "Unfair.", True)
     pause("churn", "Mended.", False)
     pause("churn", "Mended.", False)
-    assert promote(Wish("churn", version=1), GOOD).version == 1
+    assert promote(Promotion("churn", version=1), GOOD).version == 1
 
 
 def test_a_pause_needs_a_reason(versions):
@@ -54,4 +54,4 @@ def test_a_model_that_is_not_there_yet_can_be_paused(client, model):
     pause("new", "Not before the audit.", True)
     register(model, "new", "challenger", {}, Origin())
     with pytest.raises(GateError, match="Not before the audit"):
-        promote(Wish("new"), GOOD)
+        promote(Promotion("new"), GOOD)

@@ -7,7 +7,7 @@ import pytest
 
 from holdfast.errors import GateError, InputError
 from holdfast.registry import ledger
-from holdfast.registry.promote_model.logic import Wish, promote
+from holdfast.registry.promote_model.logic import Promotion, promote
 from holdfast.registry.records import read_ledger
 from holdfast.registry.roll_back_model.logic import roll_back
 from holdfast.verdict import Reason, Verdict
@@ -21,7 +21,7 @@ def champion(client):
 
 
 def test_the_challenger_becomes_champion_and_the_reason_is_recorded(versions):
-    record = promote(Wish("churn"), BETTER)
+    record = promote(Promotion("churn"), BETTER)
     assert champion(versions) == 3
     assert (record.version, record.previous, record.state) == (3, 0, "done")
     assert record.reason == "It is better."
@@ -37,15 +37,15 @@ def test_the_challenger_becomes_champion_and_the_reason_is_recorded(versions):
 
 def test_a_failed_verdict_promotes_nothing(versions):
     with pytest.raises(GateError, match=r"verdict is fail\. It is worse\."):
-        promote(Wish("churn"), WORSE)
+        promote(Promotion("churn"), WORSE)
     assert read_ledger(versions, "churn") == []
 
 
 def test_who_compared_with_a_champion_of_yesterday_is_told_who_came_first(versions):
-    promote(Wish("churn", version=1), BETTER)
-    promote(Wish("churn", version=2, expected_champion=1, reason="Spring campaign."), BETTER)
+    promote(Promotion("churn", version=1), BETTER)
+    promote(Promotion("churn", version=2, expected_champion=1, reason="Spring campaign."), BETTER)
     with pytest.raises(GateError) as told:
-        promote(Wish("churn", version=3, expected_champion=1), BETTER)
+        promote(Promotion("churn", version=3, expected_champion=1), BETTER)
     assert "expected to be version 1, and is 2" in str(told.value)
     assert "promotion of version 2 came first" in str(told.value)
     assert "Spring campaign." in str(told.value)
@@ -57,13 +57,13 @@ def test_of_many_promotions_at_once_exactly_one_wins(versions, tmp_path):
         "import sys\n"
         "import mlflow\n"
         "from holdfast.errors import GateError\n"
-        "from holdfast.registry.promote_model.logic import Wish, promote\n"
+        "from holdfast.registry.promote_model.logic import Promotion, promote\n"
         "from holdfast.verdict import Verdict\n"
         "print('ready', flush=True)\n"
         "sys.stdin.readline()\n"
         "try:\n"
-        "    wish = Wish('churn', int(sys.argv[1]), 0, f'by {sys.argv[1]}')\n"
-        "    print('won', promote(wish, Verdict('pass')).version)\n"
+        "    promotion = Promotion('churn', int(sys.argv[1]), 0, f'by {sys.argv[1]}')\n"
+        "    print('won', promote(promotion, Verdict('pass')).version)\n"
         "except GateError as error:\n"
         "    print('lost', error)\n"
     )
@@ -95,19 +95,19 @@ def test_who_comes_between_looking_and_writing_wins(versions, monkeypatch):
 
     def come_between(client, name):
         monkeypatch.setattr(ledger, "ensure_registered", ensure)
-        promote(Wish("churn", version=2, expected_champion=0, reason="Faster."), BETTER)
+        promote(Promotion("churn", version=2, expected_champion=0, reason="Faster."), BETTER)
         ensure(client, name)
 
     monkeypatch.setattr(ledger, "ensure_registered", come_between)
     with pytest.raises(GateError, match="Faster"):
-        promote(Wish("churn", version=1, expected_champion=0), BETTER)
+        promote(Promotion("churn", version=1, expected_champion=0), BETTER)
     assert champion(versions) == 2
     assert [record.state for record in read_ledger(versions, "churn")] == ["done", "lost"]
 
 
 def test_a_promotion_that_broke_off_is_settled_by_the_next(versions, monkeypatch):
     monkeypatch.setattr(ledger, "PATIENCE", 1)
-    promote(Wish("churn", version=1), BETTER)
+    promote(Promotion("churn", version=1), BETTER)
     # A step that died after its claim: before it moved the alias, and after.
     for alias_moved, version in ((False, "2"), (True, "3")):
         tags = {
@@ -123,7 +123,7 @@ def test_a_promotion_that_broke_off_is_settled_by_the_next(versions, monkeypatch
         made = versions.create_model_version("churn.champions", source, tags=tags)
         if alias_moved:
             versions.set_registered_model_alias("churn", "champion", version)
-        promote(Wish("churn", version=1), BETTER)
+        promote(Promotion("churn", version=1), BETTER)
         settled = versions.get_model_version("churn.champions", made.version).tags["state"]
         assert settled == ("done" if alias_moved else "lost")
         assert champion(versions) == 1
@@ -131,9 +131,11 @@ def test_a_promotion_that_broke_off_is_settled_by_the_next(versions, monkeypatch
 
 @pytest.mark.parametrize("expected", [-1, 1])
 def test_a_second_try_finds_the_promotion_of_the_first(versions, expected):
-    promote(Wish("churn", version=1), BETTER)
-    first = promote(Wish("churn", version=2, expected_champion=expected), BETTER)
-    again = promote(Wish("churn", version=2, expected_champion=expected, reason="Again."), BETTER)
+    promote(Promotion("churn", version=1), BETTER)
+    first = promote(Promotion("churn", version=2, expected_champion=expected), BETTER)
+    again = promote(
+        Promotion("churn", version=2, expected_champion=expected, reason="Again."), BETTER
+    )
     assert again == first
     assert len(read_ledger(versions, "churn")) == 2
     roll_back("churn", "It was worse.", -1, "champion")
@@ -141,17 +143,17 @@ def test_a_second_try_finds_the_promotion_of_the_first(versions, expected):
 
 
 def test_a_champion_is_promoted_again_after_it_was_rolled_back_to(versions):
-    promote(Wish("churn", version=1), BETTER)
-    promote(Wish("churn", version=2), BETTER)
+    promote(Promotion("churn", version=1), BETTER)
+    promote(Promotion("churn", version=2), BETTER)
     roll_back("churn", "It was worse.", -1, "champion")
-    assert promote(Wish("churn", version=1), BETTER).number == 1
-    assert promote(Wish("churn", version=2), BETTER).previous == 1
+    assert promote(Promotion("churn", version=1), BETTER).number == 1
+    assert promote(Promotion("churn", version=2), BETTER).previous == 1
 
 
-@pytest.mark.parametrize("wish", [Wish("churn", version=9), Wish("nobody")])
-def test_a_version_that_is_not_there_is_refused(versions, wish):
+@pytest.mark.parametrize("promotion", [Promotion("churn", version=9), Promotion("nobody")])
+def test_a_version_that_is_not_there_is_refused(versions, promotion):
     with pytest.raises(InputError, match="`version` must"):
-        promote(wish, BETTER)
+        promote(promotion, BETTER)
 
 
 def append(client, version, state, after):
@@ -175,7 +177,7 @@ def append(client, version, state, after):
 def test_a_claim_that_is_being_carried_out_is_waited_for_though_another_lost_to_it(
     versions, monkeypatch
 ):
-    promote(Wish("churn", version=1), BETTER)
+    promote(Promotion("churn", version=1), BETTER)
     winner = append(versions, "2", "claimed", "1")
     append(versions, "3", "lost", "1")
 
@@ -185,13 +187,13 @@ def test_a_claim_that_is_being_carried_out_is_waited_for_though_another_lost_to_
 
     monkeypatch.setattr(ledger.time, "sleep", carry_out)
     with pytest.raises(GateError, match=r"promotion of version 2 came first .* In between"):
-        promote(Wish("churn", version=3, expected_champion=1), BETTER)
+        promote(Promotion("churn", version=3, expected_champion=1), BETTER)
     assert champion(versions) == 2
 
 
 def test_who_lost_already_takes_no_win_from_who_comes_after(versions, monkeypatch):
-    promote(Wish("churn", version=1), BETTER)
-    promote(Wish("churn", version=2), BETTER)
+    promote(Promotion("churn", version=1), BETTER)
+    promote(Promotion("churn", version=2), BETTER)
     claim = ledger._claim
 
     def late(*arguments):
@@ -200,7 +202,7 @@ def test_who_lost_already_takes_no_win_from_who_comes_after(versions, monkeypatc
         return claim(*arguments)
 
     monkeypatch.setattr(ledger, "_claim", late)
-    assert promote(Wish("churn", version=3, expected_champion=2), BETTER).state == "done"
+    assert promote(Promotion("churn", version=3, expected_champion=2), BETTER).state == "done"
     assert champion(versions) == 3
 
 
@@ -211,30 +213,30 @@ def test_a_claim_that_others_took_for_broken_off_moves_nothing(versions, monkeyp
     def stalled(self, name, *arguments, **more):
         made = create(self, name, *arguments, **more)
         monkeypatch.setattr(type(versions), "create_model_version", create)
-        promote(Wish("churn", version=2, reason="Meanwhile."), BETTER)
+        promote(Promotion("churn", version=2, reason="Meanwhile."), BETTER)
         return made
 
     monkeypatch.setattr(type(versions), "create_model_version", stalled)
     with pytest.raises(GateError, match=r"promotion of version 2 came first .* Meanwhile"):
-        promote(Wish("churn", version=1), BETTER)
+        promote(Promotion("churn", version=1), BETTER)
     assert champion(versions) == 2
     assert [record.state for record in read_ledger(versions, "churn")] == ["lost", "done"]
 
 
 def test_who_finds_the_alias_moved_by_hand_is_told_that_no_record_says_who(versions):
-    promote(Wish("churn", version=1), BETTER)
+    promote(Promotion("churn", version=1), BETTER)
     versions.set_registered_model_alias("churn", "champion", "3")
     with pytest.raises(GateError, match=r"to be version 1, and is 3\. No record says who"):
-        promote(Wish("churn", version=2, expected_champion=1), BETTER)
+        promote(Promotion("churn", version=2, expected_champion=1), BETTER)
 
 
 def test_a_verdict_of_more_findings_than_a_tag_holds_is_cut_short(versions):
     long = tuple(Reason("drift", "\u00df" * 400, "1", "0", "It drifts.") for _ in range(90))
-    evidence = promote(Wish("churn", version=1), Verdict("warn", long)).evidence
+    evidence = promote(Promotion("churn", version=1), Verdict("warn", long)).evidence
     assert evidence["left_out"] == 90 - len(evidence["reasons"])
     assert len(evidence["reasons"]) > 3
     assert read_ledger(versions, "churn")[0].evidence == evidence
 
 
 def test_a_promotion_without_any_reason_says_what_its_verdict_is(versions):
-    assert promote(Wish("churn", version=1), Verdict("pass")).reason == "Its verdict is pass."
+    assert promote(Promotion("churn", version=1), Verdict("pass")).reason == "Its verdict is pass."

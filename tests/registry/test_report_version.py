@@ -8,7 +8,7 @@ import pytest
 from holdfast.errors import InputError
 from holdfast.registry.compare_versions import logic as compare_versions
 from holdfast.registry.promote_model import logic as promote_model
-from holdfast.registry.promote_model.logic import Wish, promote
+from holdfast.registry.promote_model.logic import Promotion, promote
 from holdfast.registry.register_model.logic import register
 from holdfast.registry.report_version import logic as report_version
 from holdfast.registry.roll_back_model.logic import roll_back
@@ -22,8 +22,8 @@ def why(version, alias="champion"):
 
 
 def test_the_report_says_why_a_version_is_live(versions, tmp_path):
-    promote(Wish("churn", version=1), BETTER)
-    promote(Wish("churn", version=3, reason="Better by 0.01."), BETTER)
+    promote(Promotion("churn", version=1), BETTER)
+    promote(Promotion("churn", version=3, reason="Better by 0.01."), BETTER)
     found = report_version.find("churn", 0, "champion")
     page = report_version.report(found)
     assert "It is live since the promotion of" in page.markdown()
@@ -39,7 +39,7 @@ def test_the_report_says_why_a_version_is_live(versions, tmp_path):
 
 
 def test_what_a_promotion_rests_on_is_told_with_what_was_expected(versions):
-    record = promote(Wish("churn", version=1), BETTER)
+    record = promote(Promotion("churn", version=1), BETTER)
     assert "| 1 | better | roc\\_auc | 0.91 | above 0.9 |" in why(1)
     text = promote_model.report("churn", record).markdown()
     assert text.startswith("# Promotion of churn: champion is version 1: pass")
@@ -48,8 +48,8 @@ def test_what_a_promotion_rests_on_is_told_with_what_was_expected(versions):
 
 
 def test_a_version_that_was_champion_says_until_when_and_why_no_longer(versions):
-    promote(Wish("churn", version=1), BETTER)
-    promote(Wish("churn", version=2, reason="Cheaper."), BETTER)
+    promote(Promotion("churn", version=1), BETTER)
+    promote(Promotion("churn", version=2, reason="Cheaper."), BETTER)
     assert ", to version 2: Cheaper." in why(1)
     roll_back("churn", "Complaints.", -1, "champion")
     assert "It is not live since the rollback of" in why(2)
@@ -57,7 +57,7 @@ def test_a_version_that_was_champion_says_until_when_and_why_no_longer(versions)
 
 
 def test_an_alias_that_was_moved_by_hand_is_told_on_both_sides(versions):
-    promote(Wish("churn", version=1), BETTER)
+    promote(Promotion("churn", version=1), BETTER)
     versions.set_registered_model_alias("churn", "champion", "2")
     assert "It is live, but no record says why: the alias was moved by hand" in why(2)
     assert "It is not live, though the ledger has it as the champion" in why(1)
@@ -67,7 +67,7 @@ def test_what_people_wrote_is_shown_and_not_run(versions):
     hostile = "<script>alert(1)</script> [x](javascript:alert(1)) | `"
     reason = Reason(hostile, hostile, hostile, hostile, hostile)
     versions.set_model_version_tag("churn", "1", "holdfast.git_commit", hostile)
-    record = promote(Wish("churn", 1, reason=hostile), Verdict("pass", (reason,)))
+    record = promote(Promotion("churn", 1, reason=hostile), Verdict("pass", (reason,)))
     found = report_version.find("churn", 1, "")
     pair = compare_versions.compare("churn", "1", "2")
     for page in (
@@ -91,14 +91,14 @@ def test_a_version_of_a_runs_folder_is_promoted_and_told_with_its_runs_finite_me
     client.log_metric(run, "loss", math.nan)
     client.create_registered_model("churn")
     client.create_model_version("churn", f"runs:/{run}/model", run_id=run)
-    assert promote(Wish("churn", version=1), BETTER).state == "done"
+    assert promote(Promotion("churn", version=1), BETTER).state == "done"
     report_version.write_json(report_version.find("churn", 1, ""), tmp_path / "lineage.json")
     text = (tmp_path / "lineage.json").read_text()
     assert json.loads(text, parse_constant=pytest.fail)["metrics"] == {"auc": 0.5}
 
 
 def test_a_version_of_the_ledger_that_is_no_record_is_named(versions):
-    promote(Wish("churn", version=1), BETTER)
+    promote(Promotion("churn", version=1), BETTER)
     source = versions.get_model_version("churn", "2").source
     versions.create_model_version("churn.champions", source)
     with pytest.raises(InputError, match=r"Found: version 2 .* Delete that version in MLflow"):
@@ -117,7 +117,7 @@ def test_metrics_that_one_version_lacks_are_told_as_none(client, model):
 
 
 def test_two_versions_are_put_side_by_side(versions):
-    promote(Wish("churn", version=1), BETTER)
+    promote(Promotion("churn", version=1), BETTER)
     pair = compare_versions.compare("churn", "champion", "challenger")
     assert (pair.champion_version, pair.challenger_version) == (1, 3)
     text = compare_versions.report(pair).markdown()

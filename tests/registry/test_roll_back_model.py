@@ -3,7 +3,7 @@
 import pytest
 
 from holdfast.errors import GateError, InputError
-from holdfast.registry.promote_model.logic import Wish, promote
+from holdfast.registry.promote_model.logic import Promotion, promote
 from holdfast.registry.records import Record, succession
 from holdfast.registry.roll_back_model.logic import roll_back
 from holdfast.verdict import Verdict
@@ -17,7 +17,7 @@ def champion(client):
 
 def promote_all(*versions):
     for version in versions:
-        promote(Wish("churn", version=version), GOOD)
+        promote(Promotion("churn", version=version), GOOD)
 
 
 def test_a_rollback_goes_one_champion_back_each_time(versions):
@@ -33,13 +33,13 @@ def test_a_rollback_goes_one_champion_back_each_time(versions):
 def test_a_promotion_after_a_rollback_is_rolled_back_to_what_was_before_it(versions):
     promote_all(1, 2)
     roll_back("churn", "Complaints.", -1, "champion")
-    promote(Wish("churn", version=3), GOOD)
+    promote(Promotion("churn", version=3), GOOD)
     assert roll_back("churn", "Again.", -1, "champion").version == 1
 
 
 def test_a_champion_that_was_set_by_hand_can_be_gone_back_to(versions):
     versions.set_registered_model_alias("churn", "champion", "1")
-    promote(Wish("churn", version=2), GOOD)
+    promote(Promotion("churn", version=2), GOOD)
     assert roll_back("churn", "Complaints.", -1, "champion").version == 1
 
 
@@ -91,7 +91,7 @@ def test_a_champion_that_was_deleted_is_gone_back_from(versions):
 
 def test_each_alias_has_champions_of_its_own(versions):
     promote_all(1, 2)
-    promote(Wish("churn", version=3, alias="canary"), GOOD)
+    promote(Promotion("churn", version=3, alias="canary"), GOOD)
     assert roll_back("churn", "Complaints.", -1, "champion").version == 1
     with pytest.raises(InputError, match="none before version 3"):
         roll_back("churn", "Complaints.", -1, "canary")

@@ -80,21 +80,30 @@ def mlflow(tmp_path_factory, store):
 
 
 @pytest.fixture(scope="session")
-def engine():
-    """Require a Docker engine that has our images."""
+def found_engine():
+    """Return a Docker engine that has our images, or why there is none."""
+    import docker
+
     from holdfast.images import FAMILIES, image
 
-    docker = pytest.importorskip("docker")
     try:
         client = docker.from_env()
         client.ping()
         for family in FAMILIES:
             client.images.get(image(family))
     except docker.errors.ImageNotFound as error:
-        pytest.skip(f"an image is missing (make images): {error.explanation}")
+        return f"an image is missing (make images): {error.explanation}"
     except docker.errors.DockerException:
-        pytest.skip("no Docker engine answers: apt-get install docker.io, start dockerd")
+        return "no Docker engine answers: apt-get install docker.io, start dockerd"
     return client
+
+
+@pytest.fixture(scope="session")
+def engine(found_engine):
+    """Require a Docker engine that has our images."""
+    if isinstance(found_engine, str):
+        pytest.skip(found_engine)
+    return found_engine
 
 
 @pytest.fixture(scope="session")

@@ -125,10 +125,14 @@ def learn(launcher: Launcher, train: dict, transformer: dict, validation: dict) 
     assert folded["metrics"]["metadata"]["roc_auc"] > 0.95
     simple = launcher.run("train_sklearn", {"estimator": "LogisticRegression"}, given)
     assert simple["model"]["metadata"]["classes"] == ["benign", "malignant"]
-    searched = {"space": "max_depth: {low: 2, high: 4}\nn_estimators: 5", "trials": 2, "folds": 2}
+    searched = {"space": "max_depth: {low: 2, high: 4}\nn_estimators: 5", "n_trials": 2, "folds": 2}
     tuned = launcher.run("tune_hyperparameters", searched, given)
     first = launcher.run("train_xgboost", {"parameters": tuned["Output"]}, given, "train_first")
-    more = {"early_stopping_rounds": 3, "monotone": {"mean radius": 1}, "class_weight": "balanced"}
+    more = {
+        "early_stopping_rounds": 3,
+        "monotone_constraints": {"mean radius": 1},
+        "class_weight": "balanced",
+    }
     others = {"validation": validation, "previous": first["model"]}
     launcher.run("train_xgboost", more, given | others, "train_more")
     return launcher.run("train_xgboost", artifacts=given)["model"]
@@ -138,12 +142,14 @@ def judge(launcher: Launcher, model: dict, shares: dict, validated: dict) -> dic
     """Compare and evaluate a model, with the optional inputs and without; return the evaluation."""
     given = {"model": model, "test": shares["test"]}
     others = {"validation": shares["train"], "train": shares["train"]}
-    settings = {"segments": ["mean radius"], "minimum_segment_rows": 20, "draws": 50}
+    settings = {"segments": ["mean radius"], "min_segment_rows": 20, "n_resamples": 50}
     full = launcher.run("evaluate_model", settings, given | others, "evaluate_all")
     assert 0 < full["metrics"]["metadata"]["threshold"] < 1
     pair = {"challenger": model, "test": shares["test"]}
     alone = launcher.run("compare_models", artifacts=pair)
-    same = launcher.run("compare_models", {"draws": 50}, pair | {"champion": model}, "compare_both")
+    same = launcher.run(
+        "compare_models", {"n_resamples": 50}, pair | {"champion": model}, "compare_both"
+    )
     assert (alone["Output"], same["Output"]) == ("no_baseline", "warn")
     judged = launcher.run("evaluate_model", artifacts=given)
     assert judged["predictions"]["metadata"]["rows"] == shares["test"]["metadata"]["rows"]
@@ -226,7 +232,9 @@ def score(launcher: Launcher, model: dict, test: dict, window: dict) -> dict:
 
 def fit(launcher: Launcher, train: dict, scored: dict) -> dict:
     """Fit what later windows are compared with; return it by register_model's names."""
-    baseline = launcher.run("fit_performance_baseline", {"draws": 50}, {"predictions": scored})
+    baseline = launcher.run(
+        "fit_performance_baseline", {"n_resamples": 50}, {"predictions": scored}
+    )
     assert baseline["metrics"]["metadata"]["roc_auc"] > 0.97
     detector = launcher.run("fit_drift_detector", {}, {"reference": scored})["detector"]
     assert detector["metadata"]["rows"] == scored["metadata"]["rows"]
@@ -292,7 +300,7 @@ def watch(launcher: Launcher, scored: dict, fetched: dict, window: dict) -> dict
     assert drift["Output"] == "pass"
     assert drift["metrics"]["metadata"]["drifted_columns"] == 0
     given = {"predictions": scored, "baseline": fetched["performance_baseline"]}
-    settings = {"draws": 50, "now": window["as_of"]}
+    settings = {"n_resamples": 50, "as_of": window["as_of"]}
     measured = launcher.run("monitor_performance", settings, given)
     assert measured["Output"] == "pass"
     rows = scored["metadata"]["rows"]

@@ -58,7 +58,7 @@ def test_a_missing_file_is_named(tmp_path):
         (["-p", "uri=x"], "['target']"),
         (["-p", "uri=x", "-p", "target=t", "-p", "seed=many"], "type int. Found: 'many'"),
         (["-p", "uri=x", "-p", "target=t", "-p", "minimum=nan"], "type float. Found: 'nan'"),
-        (["-p", "uri=x", "-p", "target=t", "-p", "test_share=half"], "type float. Found: 'half'"),
+        (["-p", "uri=x", "-p", "target=t", "-p", "test_size=half"], "type float. Found: 'half'"),
     ],
 )
 def test_a_parameter_that_is_unknown_missing_or_mistyped_is_refused_before_anything_runs(
@@ -80,7 +80,7 @@ def test_an_unknown_pipeline_is_refused_with_the_known_ones(tmp_path):
 @pytest.mark.parametrize(
     ("parameter", "finding"),
     [
-        ("test_share=1.5", "`test_share` must lie above 0 and below 1. Found: 1.5."),
+        ("test_size=1.5", "`test_size` must lie above 0 and below 1. Found: 1.5."),
         ("seed=-1", "`seed` must be 0 or more. Found: -1."),
     ],
 )

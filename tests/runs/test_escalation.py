@@ -26,13 +26,13 @@ rules:
 # Versions 1 and 2 are the same model: the first was champion before the second.
 TWO_CHAMPIONS = """
 import json, sys
-from holdfast.registry.promote_model.logic import Wish, promote
+from holdfast.registry.promote_model.logic import Promotion, promote
 from holdfast.registry.register_model.logic import Origin, register
 from holdfast.verdict import Verdict
 name, model, evidence = sys.argv[1], sys.argv[2], json.loads(sys.argv[3])
 for _ in range(2):
     version = register(model, name, "challenger", {}, Origin(evidence)).version
-    promote(Wish(name, version, reason="a test"), Verdict("pass"))
+    promote(Promotion(name, version, reason="a test"), Verdict("pass"))
 """
 STATE = """
 import json, sys
@@ -45,10 +45,10 @@ with tracking() as client:
 PROMOTE = """
 import sys
 from holdfast.errors import GateError
-from holdfast.registry.promote_model.logic import Wish, promote
+from holdfast.registry.promote_model.logic import Promotion, promote
 from holdfast.verdict import Verdict
 try:
-    print(promote(Wish(sys.argv[1], 2, reason="a test"), Verdict("pass")).version)
+    print(promote(Promotion(sys.argv[1], 2, reason="a test"), Verdict("pass")).version)
 except GateError as error:
     print("GateError:", error)
 """

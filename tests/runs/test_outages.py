@@ -26,7 +26,7 @@ model_uuid: 0123456789abcdef0123456789abcdef
 PROGRAM = """
 import json, sys
 from holdfast.registry import ledger
-from holdfast.registry.promote_model.logic import Wish, promote
+from holdfast.registry.promote_model.logic import Promotion, promote
 from holdfast.registry.register_model.logic import Origin, register
 from holdfast.registry.roll_back_model.logic import roll_back
 from holdfast.verdict import Verdict
@@ -36,7 +36,7 @@ what, name, *more = sys.argv[1:]
 if what == "register":
     done = register(more[0], name, "challenger", {"auc": 0.9}, Origin(run_key=more[1]))
 elif what == "promote":
-    done = promote(Wish(name), Verdict("pass"))
+    done = promote(Promotion(name), Verdict("pass"))
 else:
     done = roll_back(name, "Complaints.", -1, "champion", *more)
 print(json.dumps(done.version))

@@ -26,7 +26,7 @@ def small(*more):
 
 
 def test_a_run_ends_in_a_judged_model_with_the_best_parameters(breast_cancer, tmp_path):
-    result = tune(breast_cancer, "diagnosis", tmp_path, *small("-p", "trials=4"))
+    result = tune(breast_cancer, "diagnosis", tmp_path, *small("-p", "n_trials=4"))
     assert result.code == 0, result.stderr
     outputs = result.document["outputs"]
     assert outputs["decision"] == "pass"
@@ -40,7 +40,7 @@ def test_workers_search_in_one_study(breast_cancer, tmp_path):
     storage = tmp_path / "study.db"
     result = tune(
         breast_cancer, "diagnosis", tmp_path,
-        *small("-p", "trials=4", "-p", "workers=[1, 2]", "-p", f"storage={storage}"),
+        *small("-p", "n_trials=4", "-p", "workers=[1, 2]", "-p", f"storage={storage}"),
     )  # fmt: skip
     assert result.code == 0, result.stderr
     searched = [name for name in tasks(result) if name.startswith("tune-hyperparameters")]
@@ -50,7 +50,7 @@ def test_workers_search_in_one_study(breast_cancer, tmp_path):
 
 def test_a_gate_that_is_not_reached_stops_the_run(breast_cancer, tmp_path):
     result = tune(
-        breast_cancer, "diagnosis", tmp_path, *small("-p", "trials=1", "-p", "minimum=0.9999")
+        breast_cancer, "diagnosis", tmp_path, *small("-p", "n_trials=1", "-p", "minimum=0.9999")
     )
     assert result.code == 1
     assert "does not reach the minimum of 0.9999" in result.document["error"]
@@ -84,7 +84,7 @@ def test_workers_share_a_study_in_postgresql_whose_password_is_in_no_parameter(t
 
 @pytest.mark.real_data
 def test_adult_is_tuned_to_0930_within_30_trials(real_table, tmp_path):
-    result = tune(real_table("adult.parquet"), "class", tmp_path, "-p", "trials=30")
+    result = tune(real_table("adult.parquet"), "class", tmp_path, "-p", "n_trials=30")
     assert result.code == 0, result.stderr
     outputs = result.document["outputs"]
     assert outputs["trials"] == 30

@@ -23,7 +23,7 @@ from holdfast.model import Model, feature_frame, load_model, save_model
 from holdfast.table import Table, TableWriter, open_table
 from holdfast.training import boosting
 from holdfast.training.fit_transformer.logic import fit_transformer
-from holdfast.training.lessons import join_model, read_lessons
+from holdfast.training.training_set import join_model, read_training_set
 
 NAME = "people"
 V1, V2 = f"/v1/models/{NAME}:predict", f"/v2/models/{NAME}/infer"
@@ -68,14 +68,14 @@ def write(path: Path, rows: pa.Table, target: str, task: Any = "classification")
 def trees(table: Table, rounds: int = 10, max_depth: int = 3, learning_rate: float = 0.3) -> Model:
     """Train XGBoost as train_xgboost does, without its report."""
     transformer = fit_transformer(table, 1)
-    lessons = read_lessons(table, transformer)
+    examples = read_training_set(table, transformer)
     wanted = boosting.Boosting(
         n_estimators=rounds, max_depth=max_depth, learning_rate=learning_rate
     )
-    unfitted = boosting.unfitted(wanted, bool(lessons.classes), 0)
-    fitted = boosting.forget_machine(boosting.fit(unfitted, lessons))
-    last = boosting.with_labels(fitted, lessons.classes) if lessons.classes else fitted
-    return join_model(table, transformer, [("xgboost", last)], lessons.classes)
+    unfitted = boosting.unfitted(wanted, bool(examples.classes), 0)
+    fitted = boosting.forget_machine(boosting.fit(unfitted, examples))
+    last = boosting.with_labels(fitted, examples.classes) if examples.classes else fitted
+    return join_model(table, transformer, [("xgboost", last)], examples.classes)
 
 
 def line(table: Table) -> Model:
@@ -83,8 +83,8 @@ def line(table: Table) -> Model:
     from sklearn.linear_model import LinearRegression
 
     transformer = fit_transformer(table, 1)
-    lessons = read_lessons(table, transformer)
-    fitted = LinearRegression().fit(lessons.inputs, lessons.target)
+    examples = read_training_set(table, transformer)
+    fitted = LinearRegression().fit(examples.inputs, examples.target)
     return join_model(table, transformer, [("line", fitted)], ())
 
 

@@ -311,13 +311,13 @@ def fragile(table, features="numeric: [{columns: [age], impute: median, polynomi
     from sklearn.linear_model import LogisticRegression
 
     from holdfast.training.fit_transformer.logic import fit_transformer
-    from holdfast.training.lessons import join_model, read_lessons
+    from holdfast.training.training_set import join_model, read_training_set
 
     transformer = fit_transformer(table, 1, features + "\nrest: drop")
-    lessons = read_lessons(table, transformer)
-    labels = np.array(lessons.classes, dtype=object)[lessons.target]
-    fitted = LogisticRegression().fit(lessons.inputs, labels)
-    return join_model(table, transformer, [("line", fitted)], lessons.classes)
+    examples = read_training_set(table, transformer)
+    labels = np.array(examples.classes, dtype=object)[examples.target]
+    fitted = LogisticRegression().fit(examples.inputs, labels)
+    return join_model(table, transformer, [("line", fitted)], examples.classes)
 
 
 @pytest.fixture(scope="module")

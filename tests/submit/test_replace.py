@@ -38,8 +38,8 @@ def at_the_servers_time(kfp, reached, monkeypatch):
 
     monkeypatch.setattr(replace, "datetime", Clock)
 
-    def go(wish):
-        return bring_about(reached, wish, pipelines.ensure(reached, wish.upload))
+    def go(schedule):
+        return bring_about(reached, schedule, pipelines.ensure(reached, schedule.upload))
 
     return go
 

@@ -216,10 +216,10 @@ def test_of_two_at_once_one_run_stays(kfp, compiled):
     reached = Access(kfp.url, patience=replace(QUICK, settle=1.5))
     uploaded = pipelines.ensure(reached, pipelines.upload_of(ir.read(compiled)))
     kfp.before_create = threading.Barrier(2, timeout=120).wait
-    wish = runs.Wish(uploaded.upload, {"uri": "u"})
+    request = runs.RunRequest(uploaded.upload, {"uri": "u"})
     found = []
     threads = [
-        threading.Thread(target=lambda: found.append(runs.submit(reached, wish, uploaded)))
+        threading.Thread(target=lambda: found.append(runs.submit(reached, request, uploaded)))
         for _ in range(2)
     ]
     for thread in threads:

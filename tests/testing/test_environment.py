@@ -26,7 +26,7 @@ def test_one_component_takes_what_another_wrote(run, tmp_path):
     (tmp_path / "rows.csv").write_text(ROWS)
     table = run(catalog.ingest_table, uri=tmp_path / "rows.csv", target="label").table
     assert (table.metadata["rows"], table.metadata["target"]) == (40, "label")
-    shares = run(catalog.split_table, table=table, test_share=0.25)
+    shares = run(catalog.split_table, table=table, test_size=0.25)
     assert (shares.train.metadata["rows"], shares.test.metadata["rows"]) == (30, 10)
 
 
@@ -82,7 +82,7 @@ def test_other_teams_get_a_parquet_file(run_component):
 def test_components_of_ours_get_a_table_with_its_target(run_component):
     frame = FRAME.copy()
     frame.attrs["target"] = "label"
-    shares = run_component(catalog.split_table, table=frame, test_share=0.25)
+    shares = run_component(catalog.split_table, table=frame, test_size=0.25)
     assert shares.train.metadata["target"] == "label"
     assert shares.train.metadata["rows"] == 30
 

@@ -11,9 +11,11 @@ from holdfast.training.folds import fold
 from tests.training.samples import bundled, write_table
 
 
-def validate(table, estimator="xgboost", parameters="n_estimators: 20", plan=None, weight=""):
+def validate(
+    table, estimator="xgboost", parameters="n_estimators: 20", plan=None, sample_weight=""
+):
     fitted = fit_transformer(table, 1)
-    return cross_validate(table, fitted, estimator, parameters, plan or Plan(), weight)
+    return cross_validate(table, fitted, estimator, parameters, plan or Plan(), sample_weight)
 
 
 def test_breast_cancer_reaches_an_auc_of_099_in_five_folds(tmp_path):

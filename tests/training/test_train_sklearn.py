@@ -22,8 +22,10 @@ FAST = {
 }  # fmt: skip
 
 
-def fit(table, name, parameters="", weight="", class_weight="none", seed=42):
-    return train(table, fit_transformer(table, 1), name, parameters, weight, class_weight, seed)
+def fit(table, name, parameters="", sample_weight="", class_weight="none", seed=42):
+    return train(
+        table, fit_transformer(table, 1), name, parameters, sample_weight, class_weight, seed
+    )
 
 
 @pytest.fixture(scope="module")

@@ -294,7 +294,7 @@ class TestEarlyStopping:
         ("stopping", "message"),
         [
             (Stopping(-1), "`early_stopping_rounds` must be at least 0"),
-            (Stopping(3, 1.0), "`validation_share` must be above 0 and below 1"),
+            (Stopping(3, 1.0), "`validation_fraction` must be above 0 and below 1"),
             (Stopping(3, 0.1), "enough rows of each class for a validation share of 0.1"),
         ],
     )
@@ -322,24 +322,26 @@ class TestWeights:
     def test_a_row_of_weight_three_counts_as_three_rows(self, tmp_path):
         table = self.table(tmp_path, w=([1] * 4 + [3]) * 8)
         fitted = fit_transformer(table, 1, "drop: [w]")
-        assert self.rare(table, fitted, weight="w") == pytest.approx(3 / 7, abs=0.01)
+        assert self.rare(table, fitted, sample_weight="w") == pytest.approx(3 / 7, abs=0.01)
 
     def test_a_weight_is_no_feature(self, tmp_path):
         table = self.table(tmp_path, w=[1] * 40)
-        with pytest.raises(InputError, match=r"`weight` must not name a feature.*drop: \[w\]"):
-            self.rare(table, weight="w")
+        with pytest.raises(
+            InputError, match=r"`sample_weight` must not name a feature.*drop: \[w\]"
+        ):
+            self.rare(table, sample_weight="w")
 
     @pytest.mark.parametrize("bad", [-1.0, None, float("inf"), "heavy"])
     def test_weights_that_are_none_are_counted_and_refused(self, bad, tmp_path):
         values = ["1" if isinstance(bad, str) else 1.0] * 39 + [bad]
         table = self.table(tmp_path, w=pa.array(values))
-        with pytest.raises(InputError, match="`weight` must name a column of numbers"):
-            self.rare(table, fit_transformer(table, 1, "drop: [w]"), weight="w")
+        with pytest.raises(InputError, match="`sample_weight` must name a column of numbers"):
+            self.rare(table, fit_transformer(table, 1, "drop: [w]"), sample_weight="w")
 
     def test_an_unknown_column_or_kind_of_weight_is_refused(self, tmp_path):
         table = self.table(tmp_path)
-        with pytest.raises(InputError, match="`weight` must name a column of `train`"):
-            self.rare(table, weight="W")
+        with pytest.raises(InputError, match="`sample_weight` must name a column of `train`"):
+            self.rare(table, sample_weight="W")
         with pytest.raises(InputError, match="`class_weight` must be none or balanced"):
             self.rare(table, class_weight="equal")
 
@@ -352,7 +354,7 @@ class TestMonotone:
 
     def test_a_prediction_never_rises_with_a_constrained_feature(self, tmp_path):
         table = write_table(tmp_path / "t", dict(self.COLUMNS), "y", "regression")
-        free, bound = (learn(table, monotone=m).model for m in ({}, {"n": -1.0}))
+        free, bound = (learn(table, monotone_constraints=m).model for m in ({}, {"n": -1.0}))
         flat = write_table(tmp_path / "u", {**self.COLUMNS, "t": ["u"] * 10}, "y", "regression")
         steps = [np.diff(m.pipeline.predict(frame_of(flat, m))) for m in (free, bound)]
         assert (steps[0] > 0).any()
@@ -361,13 +363,17 @@ class TestMonotone:
     @pytest.mark.parametrize("monotone", [{"N": 1}, {"t": 1}, {"n": 2}])
     def test_what_can_not_be_monotone_is_refused(self, monotone, tmp_path):
         table = write_table(tmp_path / "t", dict(self.COLUMNS), "y", "regression")
-        with pytest.raises(InputError, match=r"`monotone` must give 1, -1 or 0.*Known: \['n'\]"):
-            learn(table, monotone=monotone)
+        with pytest.raises(
+            InputError, match=r"`monotone_constraints` must give 1, -1 or 0.*Known: \['n'\]"
+        ):
+            learn(table, monotone_constraints=monotone)
 
     def test_three_classes_are_not_monotone(self, tmp_path):
         table = bundled(tmp_path / "t", "wine")
-        with pytest.raises(InputError, match="`monotone` needs two classes or a regression"):
-            learn(table, monotone={"alcohol": 1})
+        with pytest.raises(
+            InputError, match="`monotone_constraints` needs two classes or a regression"
+        ):
+            learn(table, monotone_constraints={"alcohol": 1})
 
 
 class TestWarmStart:

@@ -24,10 +24,14 @@ from tests.training.tune_sample import SPACE
 FINISHED = "SELECT number, value FROM trials JOIN trial_values USING (trial_id) ORDER BY number"
 
 
-def search(table, trials=4, folds=2, seconds=0, **how):
+def search(table, n_trials=4, folds=2, timeout_seconds=0, **how):
     how = {"space": SPACE, **how}
     return tune(
-        table, fit_transformer(table, 1), Plan(folds), Search(**how), Budget(trials, seconds)
+        table,
+        fit_transformer(table, 1),
+        Plan(folds),
+        Search(**how),
+        Budget(n_trials, timeout_seconds),
     )
 
 
@@ -38,7 +42,7 @@ def diabetes(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def found(diabetes):
-    return search(diabetes, trials=8, pruner="none")
+    return search(diabetes, n_trials=8, pruner="none")
 
 
 def test_the_best_trial_is_the_one_with_the_best_mean_of_the_folds(found):
@@ -50,11 +54,11 @@ def test_the_best_trial_is_the_one_with_the_best_mean_of_the_folds(found):
 
 
 def test_one_worker_finds_the_same_again(found, diabetes):
-    assert search(diabetes, trials=8, pruner="none").finished == found.finished
+    assert search(diabetes, n_trials=8, pruner="none").finished == found.finished
 
 
 def test_another_seed_searches_elsewhere(found, diabetes):
-    assert search(diabetes, trials=2, pruner="none", seed=1).finished != found.finished[:2]
+    assert search(diabetes, n_trials=2, pruner="none", seed=1).finished != found.finished[:2]
 
 
 def test_a_score_is_that_of_cross_validation_with_these_parameters(found, diabetes):
@@ -74,7 +78,7 @@ def test_the_best_parameters_are_what_the_training_steps_read(found, diabetes):
 
 def test_without_a_space_the_search_begins_at_the_defaults_of_train_xgboost(tmp_path):
     columns = {"n": range(40), "y": [n % 7 < 3 for n in range(40)]}
-    result = search(write_table(tmp_path / "t", columns, "y"), trials=1, space="")
+    result = search(write_table(tmp_path / "t", columns, "y"), n_trials=1, space="")
     first = result.finished[0]["parameters"]
     assert (first["n_estimators"], first["max_depth"], first["learning_rate"]) == (300, 6, 0.1)
 
@@ -83,14 +87,14 @@ def test_without_a_space_the_search_begins_at_the_defaults_of_train_xgboost(tmp_
 def test_bad_trials_are_given_up_early(pruner, diabetes):
     # A learning rate of nearly 0 answers with the mean of the target: R squared of 0.
     space = "n_estimators: 10\nlearning_rate: {choices: [0.3, 0.3001, 0.000001]}"
-    result = search(diabetes, trials=16, folds=4, space=space, pruner=pruner)
+    result = search(diabetes, n_trials=16, folds=4, space=space, pruner=pruner)
     assert 0 < result.pruned < 16
     assert len(result.finished) == 16
 
 
 def test_any_estimator_of_the_list_is_tuned(diabetes):
     space = "alpha: {low: 0.001, high: 10000.0, log: true}\nfit_intercept: {choices: [true, false]}"
-    result = search(diabetes, trials=6, space=space, estimator="Ridge", metric="rmse")
+    result = search(diabetes, n_trials=6, space=space, estimator="Ridge", metric="rmse")
     values = [trial["value"] for trial in result.finished if trial["value"] is not None]
     assert result.value == min(values)
     # Without an intercept the answers miss by the mean of the target.
@@ -100,7 +104,7 @@ def test_any_estimator_of_the_list_is_tuned(diabetes):
 
 
 def test_no_further_trial_begins_when_the_time_is_over(diabetes):
-    assert len(search(diabetes, trials=1000, seconds=0.01).finished) == 1
+    assert len(search(diabetes, n_trials=1000, timeout_seconds=0.01).finished) == 1
 
 
 def command(*arguments):
@@ -136,7 +140,7 @@ def test_a_killed_search_goes_on_with_what_it_finished_and_ends_as_if_nothing_ha
     assert after[: len(before)] == before
     assert len(after) == 6
     # The sampler of each trial depends on what is finished, not on when the process began.
-    unharmed = search(diabetes, trials=6, pruner="none")
+    unharmed = search(diabetes, n_trials=6, pruner="none")
     assert [value for _, value in after] == [trial["value"] for trial in unharmed.finished]
     assert again.stdout.strip() == unharmed.best()
 
@@ -155,15 +159,15 @@ def test_workers_share_a_study(diabetes, tmp_path):
     numbers = [number for number, _ in finished(storage)]
     # Each may have been at its last trial when the other ended the sixth.
     assert 6 <= len(numbers) <= 7
-    gathered = search(diabetes, trials=6, pruner="none", storage=str(storage))
+    gathered = search(diabetes, n_trials=6, pruner="none", storage=str(storage))
     assert len(gathered.finished) == len(numbers)
 
 
 def test_other_rows_are_another_study(diabetes, tmp_path):
     storage = str(tmp_path / "study.db")
-    search(diabetes, trials=2, storage=storage)
+    search(diabetes, n_trials=2, storage=storage)
     other = bundled(tmp_path / "t", "diabetes", slice(None, None, 2))
-    assert len(search(other, trials=1, storage=storage).finished) == 1
+    assert len(search(other, n_trials=1, storage=storage).finished) == 1
 
 
 def test_the_report_shows_history_importance_and_the_best_trials(found):
@@ -216,7 +220,7 @@ def test_a_space_that_is_not_of_the_grammar_is_refused(space, message):
         ),
         ({"metric": "roc_auc"}, "`metric` must be one of .* for regression. Found: 'roc_auc'"),
         ({"pruner": "mean"}, "`pruner` must be one of"),
-        ({"trials": 0}, "`trials` must be at least 1"),
+        ({"n_trials": 0}, "`n_trials` must be at least 1"),
         ({"estimator": "SVC"}, "`estimator` must name an estimator for regression"),
     ],
 )

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from holdfast.errors import HoldfastError, InputError, MachineError, shown
-from holdfast.kubeflow.api import Access, PassingError, Patience, access
+from holdfast.kubeflow.api import Access, Patience, TransientError, access
 from holdfast.kubeflow.parameters import whole
 
 COOKIE_ENV = "KFP_COOKIE"
@@ -86,7 +86,7 @@ def patient() -> Iterator[None]:
     """Tell what may pass as the machine's: the same call can succeed later."""
     try:
         yield
-    except PassingError as error:
+    except TransientError as error:
         raise MachineError(str(error)) from error
 
 

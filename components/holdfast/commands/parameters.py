@@ -29,13 +29,15 @@ def pipeline_file(name: str) -> Path:
     Raises:
         InputError: It is neither.
     """
-    known = files.compiled("pipelines")
+    pipelines, components = files.compiled("pipelines"), files.compiled("components")
+    known = components | pipelines
     if name in known:
         return known[name]
     if Path(name).suffix in (".yaml", ".yml") and Path(name).is_file():
         return Path(name)
     raise InputError(
-        f"PIPELINE must be one of {list(known)}, or a compiled YAML file. Found: {name!r}."
+        f"PIPELINE must be one of {list(pipelines)}, a component that takes parameters alone, or a "
+        f"compiled YAML file. Found: {name!r}."
     )
 
 

@@ -92,7 +92,7 @@ def _one(options: argparse.Namespace) -> int:
 
     compiled = ir.read(pipeline_file(options.pipeline))
     upload = pipelines.upload_of(compiled)
-    wish = Schedule(
+    wanted = Schedule(
         name=options.name or upload.name,
         upload=upload,
         parameters=parse_parameters(options.parameter, compiled.spec()),
@@ -102,16 +102,16 @@ def _one(options: argparse.Namespace) -> int:
         catchup=not options.no_catchup,
         enabled=not options.disable,
     )
-    wish.check()
+    wanted.check()
     if options.dry_run:
-        document = {**upload.document(), "experiment": wish.experiment,
-                    "schedule": sent(wish.body(enabled=wish.enabled))}  # fmt: skip
+        document = {**upload.document(), "experiment": wanted.experiment,
+                    "schedule": sent(wanted.body(enabled=wanted.enabled))}  # fmt: skip
         print_document(document, options.json)
         return 0
-    tell(f"{wish.name}: {upload.name}, version {upload.version}, {wish.trigger}")
-    show_parameters(compiled.pipeline, wish.parameters)
+    tell(f"{wanted.name}: {upload.name}, version {upload.version}, {wanted.trigger}")
+    show_parameters(compiled.pipeline, wanted.parameters)
     kfp = reach(options)
-    changes = plan.plan([wish], Recurring.at(kfp).all(wish.name), wish.owner, False)[:1]
+    changes = plan.plan([wanted], Recurring.at(kfp).all(wanted.name), wanted.owner, False)[:1]
     made = plan.apply(kfp, changes, lambda _: None)
     _print_done(options, changes, made, kfp)
     return 0
@@ -135,9 +135,9 @@ def _file(options: argparse.Namespace) -> int:
     from holdfast.submit.document import read
     from holdfast.submit.schedules import Recurring
 
-    document, wishes = read(options.file, pipeline_file)
+    document, schedules = read(options.file, pipeline_file)
     kfp = reach(options, document.namespace)
-    changes = plan.plan(wishes, Recurring.at(kfp).all(), document.owner, options.prune)
+    changes = plan.plan(schedules, Recurring.at(kfp).all(), document.owner, options.prune)
     work = [change for change in changes if change.is_work]
     for change in changes:
         tell(str(change))

@@ -71,7 +71,7 @@ def _describe(name: str, kind: str, path: Path, spec: "PipelineSpec") -> None:
     if kind == "components":
         print(f"  from holdfast.catalog import {name}")
         print(f'  {name} = components.load_component_from_file("{path}")')
-    else:
+    if all(entry.is_optional for entry in spec.root.input_definitions.artifacts.values()):
         parameters = spec.root.input_definitions.parameters
         given = [f"{key}=..." for key in sorted(parameters) if not parameters[key].is_optional]
         print(f"  holdfast run {name} " + " ".join(f"-p {item}" for item in given))
@@ -79,11 +79,16 @@ def _describe(name: str, kind: str, path: Path, spec: "PipelineSpec") -> None:
 
 
 def _describe_line(name: str, kind: str, description: str) -> None:
-    print(f"  {name:16} {kind:24} {description}".rstrip())
+    print(f"  {name:16} {kind:24} {' '.join(description.split())}".rstrip())
 
 
 def _plain(value: Any) -> Any:
+    """Return a default as JSON data; a protobuf Value knows no whole numbers."""
     from google.protobuf import json_format
 
-    plain = json_format.MessageToDict(value)
-    return int(plain) if isinstance(plain, float) and plain.is_integer() else plain
+    return json.loads(json.dumps(json_format.MessageToDict(value)), parse_float=_number)
+
+
+def _number(text: str) -> float:
+    value = float(text)
+    return int(value) if value.is_integer() else value

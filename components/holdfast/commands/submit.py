@@ -20,7 +20,7 @@ from holdfast.commands.access import (
 )
 from holdfast.commands.parameters import parse_parameters, pipeline_file
 from holdfast.errors import GateError
-from holdfast.kubeflow.api import Access, PassingError
+from holdfast.kubeflow.api import Access, TransientError
 
 GOOD = ("SUCCEEDED", "SKIPPED")
 BAD = ("FAILED", "CANCELED", "CANCELING")
@@ -47,11 +47,13 @@ def _submit(options: argparse.Namespace) -> int:
     compiled = ir.read(pipeline_file(options.name))
     upload = pipelines.upload_of(compiled)
     parameters = parse_parameters(options.parameter, compiled.spec())
-    wish = runs.Wish(upload, parameters, options.experiment, options.run_name, options.again)
-    wish.check()
+    request = runs.RunRequest(
+        upload, parameters, options.experiment, options.run_name, options.again
+    )
+    request.check()
     if options.dry_run:
         document = {**upload.document(), "experiment": options.experiment,
-                    "run": sent(wish.body())}  # fmt: skip
+                    "run": sent(request.body())}  # fmt: skip
         print_document(document, options.json)
         return 0
     tell(f"{upload.name}, version {upload.version}, experiment {options.experiment}")
@@ -60,7 +62,7 @@ def _submit(options: argparse.Namespace) -> int:
         kfp = reach(options)
         uploaded = pipelines.ensure(kfp, upload)
         tell(f"uploaded: {', '.join(uploaded.made) or 'nothing, it was there'}")
-        run, started = runs.submit(kfp, wish, uploaded)
+        run, started = runs.submit(kfp, request, uploaded)
     url = runs.address(kfp, options.ui, "runs", run.run_id)
     tell(_told(run, started))
     document = {
@@ -112,9 +114,9 @@ def _wait(
             f"and without --again follows it, and KFP's page can terminate it."
         )
         return 130
-    except PassingError as error:
+    except TransientError as error:
         with patient():
-            raise PassingError(f"{error} The run goes on: {url}") from error
+            raise TransientError(f"{error} The run goes on: {url}") from error
     state = str(run.state)
     document |= {"state": state, "tasks": [step.document() for step in steps]}
     tell(f"{run.display_name} {state.lower()}")

@@ -96,7 +96,7 @@ class Endpoint:
 
 
 def protocols(wanted: str, allowed: tuple[str, ...] = ("v1", "v2", "both")) -> tuple[Protocol, ...]:
-    """Return the protocols that a wish stands for.
+    """Return the protocols that a word stands for.
 
     Raises:
         InputError: It stands for none.

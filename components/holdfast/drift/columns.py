@@ -41,7 +41,7 @@ class Judged:
 
 
 @dataclass(frozen=True)
-class Wish:
+class Selection:
     """Which columns are wanted; no `columns` for all of them."""
 
     columns: tuple[str, ...] = ()
@@ -50,33 +50,33 @@ class Wish:
 
 
 def choose(
-    schema: pa.Schema, target: str, wish: Wish, name: str
+    schema: pa.Schema, target: str, selection: Selection, name: str
 ) -> tuple[tuple[Judged, ...], dict[str, str]]:
     """Return the columns to be judged in the table's order, and why others are left out.
 
     Args:
         schema: Of the table; one of predictions says which columns are answers.
         target: The target column, empty where the table does not say.
-        wish: What the user wants.
+        selection: What the user wants.
         name: The input's name, for error messages.
 
     Raises:
         InputError: A named column is not there or can't be judged, or none is left.
     """
-    _require_present(schema, wish, name)
+    _require_present(schema, selection, name)
     answers, said = _answers(schema, name)
     left_out: dict[str, str] = {}
     judged = []
     for column in schema:
-        reason = _reason(column, wish, bool(answers))
+        reason = _reason(column, selection, bool(answers))
         if reason:
             left_out[column.name] = reason
             continue
         is_target = column.name in (target, said)
         role: Role = "target" if is_target else "feature"
         role = "prediction" if column.name in answers else role
-        judged.append(Judged(column.name, role, _kind(column, wish), str(_plain(column.type))))
-    unfit = [column for column in wish.columns if column in left_out]
+        judged.append(Judged(column.name, role, _kind(column, selection), str(_plain(column.type))))
+    unfit = [column for column in selection.columns if column in left_out]
     if unfit or not judged:
         why = (
             f"{unfit[0]!r}: {left_out[unfit[0]]}"
@@ -126,8 +126,11 @@ def _answers(schema: pa.Schema, name: str) -> tuple[set[str], str]:
     return {predictions.PREDICTION, *said.probabilities}, said.target
 
 
-def _require_present(schema: pa.Schema, wish: Wish, name: str) -> None:
-    for parameter, wanted in (("columns", wish.columns), ("categorical", wish.categorical)):
+def _require_present(schema: pa.Schema, selection: Selection, name: str) -> None:
+    for parameter, wanted in (
+        ("columns", selection.columns),
+        ("categorical", selection.categorical),
+    ):
         lacking = [column for column in wanted if column not in schema.names]
         if lacking:
             raise InputError(
@@ -151,11 +154,11 @@ def require_once(schema: pa.Schema, name: str) -> None:
         )
 
 
-def _reason(column: pa.Field, wish: Wish, of_predictions: bool) -> str:
+def _reason(column: pa.Field, selection: Selection, of_predictions: bool) -> str:
     """Say why a column is not judged; nothing where it is."""
-    if column.name in wish.ignored:
+    if column.name in selection.ignored:
         return "it is ignored"
-    if wish.columns and column.name not in wish.columns:
+    if selection.columns and column.name not in selection.columns:
         return "it is not among the columns"
     if of_predictions and column.name in BOOKKEEPING:
         return "it says where the predictions come from"
@@ -167,9 +170,9 @@ def _reason(column: pa.Field, wish: Wish, of_predictions: bool) -> str:
     return ""
 
 
-def _kind(column: pa.Field, wish: Wish) -> Kind:
+def _kind(column: pa.Field, selection: Selection) -> Kind:
     number = any(check(_plain(column.type)) for check in NUMBERS)
-    return "number" if number and column.name not in wish.categorical else "category"
+    return "number" if number and column.name not in selection.categorical else "category"
 
 
 def _plain(kind: pa.DataType) -> pa.DataType:

@@ -51,7 +51,7 @@ def judge_segments(
     table: Table,
     wanted: Sequence[str],
     metric: str,
-    minimum_rows: int,
+    min_rows: int,
     how: Resampling,
 ) -> Segments:
     """Return a metric with its interval for each segment of a table.
@@ -61,15 +61,15 @@ def judge_segments(
         table: The table.
         wanted: Columns, and combinations of columns joined by commas.
         metric: The metric.
-        minimum_rows: Segments of fewer rows are named, not judged.
+        min_rows: Segments of fewer rows are named, not judged.
         how: Draws, level and seed.
 
     Raises:
         InputError: A column is not in the table, or the minimum is below 2.
     """
-    if minimum_rows < 2:
+    if min_rows < 2:
         raise InputError(
-            f"`minimum_segment_rows` must be at least 2. Found: {minimum_rows}. Use 100 or more; "
+            f"`min_segment_rows` must be at least 2. Found: {min_rows}. Use 100 or more; "
             f"a metric of a few rows is chance."
         )
     found: list[Segment] = []
@@ -77,8 +77,8 @@ def judge_segments(
     for columns in [columns_of(text, table) for text in wanted]:
         large = 0
         for name, rows in _groups(table, columns):
-            large += len(rows) >= minimum_rows
-            if len(rows) < minimum_rows:
+            large += len(rows) >= min_rows
+            if len(rows) < min_rows:
                 found.append(Segment(name, len(rows)))
             elif large <= MAX_JUDGED:
                 interval = intervals(predicted.take(rows), how, (metric,)).get(metric)

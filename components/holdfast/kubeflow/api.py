@@ -27,7 +27,7 @@ SHOWN_LETTERS = 300
 PASSING = {408, 429, 500, 502, 503, 504}
 
 
-class PassingError(InputError):
+class TransientError(InputError):
     """An error that may pass: whether the call was carried out is not known."""
 
 
@@ -131,7 +131,7 @@ class Access:
         retrying = Retrying(
             stop=stop_after_attempt(self.patience.attempts),
             wait=self.wait,
-            retry=retry_if_exception_type(PassingError),
+            retry=retry_if_exception_type(TransientError),
             reraise=True,
         )
         return retrying(self.once, method, *arguments, **named)
@@ -140,7 +140,7 @@ class Access:
         """Call a method of KFP's client once.
 
         Raises:
-            PassingError: It did not answer, or could not do it now.
+            TransientError: It did not answer, or could not do it now.
             InputError: It was refused.
         """
         from kfp_server_api import ApiException
@@ -156,7 +156,7 @@ class Access:
                 raise
             raise self._refused(error.__context__) from None
         except HTTPError as error:
-            raise PassingError(
+            raise TransientError(
                 f"KFP at {self.endpoint} must answer within {self.patience.timeout} s. Found: "
                 f"{unanswered(error)}. Check that it runs and that `endpoint` is its address."
             ) from None
@@ -200,7 +200,7 @@ class Access:
         said = said[:SHOWN_LETTERS].rstrip(".")
         where = f"KFP at {self.endpoint}"
         if status in PASSING:
-            return PassingError(f"{where} must do it. Found: HTTP {status}: {said}. Try later.")
+            return TransientError(f"{where} must do it. Found: HTTP {status}: {said}. Try later.")
         remedies = {
             0: "Name a file with the certificates to trust in SSL_CERT_FILE",
             401: f"Set {self._credentials()} to one that is valid, or mount the service account's "

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from holdfast.kubeflow.api import Access, PassingError
+from holdfast.kubeflow.api import Access, TransientError
 
 ENDED = ("SUCCEEDED", "SKIPPED", "FAILED", "CANCELED")
 NAME_LETTERS = 128
@@ -27,7 +27,7 @@ def start(kfp: Access, runs: Any, body: Any, find: Callable[[], Any]) -> Any:
     for attempt in range(1, kfp.patience.attempts + 1):
         try:
             return kfp.once(runs.run_service_create_run, body)
-        except PassingError:
+        except TransientError:
             time.sleep(min(LONGEST_WAIT, kfp.patience.wait * 2 ** (attempt - 1)))
             made = find()
             if made is not None:

@@ -51,7 +51,7 @@ class Origin:
     model_version: str
     data_sha256: str
     rows: int
-    level: float
+    confidence_level: float
     seed: int
     versions: dict[str, str] = field(default_factory=dict)
 

@@ -19,8 +19,8 @@ class Rule:
 
     metric: str
     tolerance: float = 0.05
-    minimum_rows: int = 100
-    level: float = 0.95
+    min_rows: int = 100
+    confidence_level: float = 0.95
 
     def __post_init__(self) -> None:
         """Refuse what judges nothing.
@@ -33,10 +33,9 @@ class Rule:
                 f"`tolerance` must be a share from 0 to below 1. Found: {self.tolerance}. The usual"
                 f" one is 0.05, for 5 % of the reference's metric."
             )
-        if self.minimum_rows < 2:
+        if self.min_rows < 2:
             raise InputError(
-                f"`minimum_rows` must be at least 2. Found: {self.minimum_rows}. The usual one is "
-                f"100."
+                f"`min_rows` must be at least 2. Found: {self.min_rows}. The usual one is 100."
             )
 
 
@@ -87,7 +86,7 @@ def measure(now: Interval, reference: Interval, rule: Rule, windows: int = 1) ->
 
     sign = 1.0 if rule.metric in LOWER_IS_BETTER else -1.0
     unit = abs(reference.value)
-    wider = _wider(rule.level, windows)
+    wider = _wider(rule.confidence_level, windows)
     better, worse = sorted((sign * now.low, sign * now.high))
     before = sorted((sign * reference.low, sign * reference.high))
     change = sign * (now.value - reference.value)

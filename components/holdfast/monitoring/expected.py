@@ -50,7 +50,7 @@ class Areas:
 
 def metrics_of(classes: int) -> list[str]:
     """Return the metrics that can be estimated of so many classes."""
-    return [name for name in GATES["classification"] if classes == 2 or name != "pr_auc"]
+    return [name for name in GATES["classification"] if classes == 2 or name != "average_precision"]
 
 
 def estimate(
@@ -77,13 +77,13 @@ def estimate(
     sample = np.array(
         [
             scorer(_draw(calibrator(probabilities, 1 + number % calibrator.maps), generator))
-            for number in range(how.draws)
+            for number in range(how.n_resamples)
         ]
     )
     wanted = metrics_of(len(classes))
     found = {}
     for name, value, drawn in zip(scorer.names, values.tolist(), sample.T, strict=True):
-        ends = ends_of(drawn, how.level)
+        ends = ends_of(drawn, how.confidence_level)
         if name in wanted and np.isfinite(value) and ends is not None:
             found[name] = _centred(value, ends, float(np.nanmean(drawn)), name)
     return found

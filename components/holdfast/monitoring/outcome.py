@@ -253,9 +253,9 @@ def unjudged_reason(windows: Sequence[Window], rule: Rule, measured: bool) -> li
             code="windows_not_judged",
             subject=rule.metric,
             observed=f"{len(small)} of {len(windows)} windows",
-            expected=f"{rule.minimum_rows} {what}, and more than one class",
+            expected=f"{rule.min_rows} {what}, and more than one class",
             message=f"{len(small)} of {len(windows)} windows are not judged: they hold fewer than "
-            f"{rule.minimum_rows} {what}, or {rule.metric} is not defined for them.",
+            f"{rule.min_rows} {what}, or {rule.metric} is not defined for them.",
             effect="warn" if every else "",
         )
     ]

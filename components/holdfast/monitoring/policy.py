@@ -6,7 +6,7 @@
     of_last: 5               # ... of so many windows since the last retraining are bad
     cooldown: 7d             # from one retraining to the next, by the windows' time
     monthly_budget: 4        # retrainings in a calendar month (UTC)
-    minimum_rows: 10000      # new rows since the last retraining
+    min_rows: 10000      # new rows since the last retraining
     every: 1d                # from window to window: where some are missing, fewer are counted
     stale_after: 3d          # a window that is older than this by now starts nothing
 
@@ -40,7 +40,7 @@ class Policy(Document):
     of_last: int = Field(1, ge=1, le=1000)
     cooldown: Span = timedelta(0)
     monthly_budget: int | None = Field(None, ge=1)
-    minimum_rows: int = Field(0, ge=0)
+    min_rows: int = Field(0, ge=0)
     every: Span | None = None
     stale_after: Span | None = None
 
@@ -169,18 +169,18 @@ def _spent(policy: Policy, newest: datetime, retrained: Sequence[datetime]) -> H
 
 
 def _few_rows(policy: Policy, since: Sequence[Window]) -> Hindrance | None:
-    if not policy.minimum_rows:
+    if not policy.min_rows:
         return None
     if any(window.rows is None for window in since):
         unknown = next(_day(window.start) for window in since if window.rows is None)
         raise InputError(
-            f"`rows` must be known for each window where the policy has `minimum_rows`. Found: "
-            f"none for {unknown}. Pass `current` or `rows`, or take `minimum_rows` out."
+            f"`rows` must be known for each window where the policy has `min_rows`. Found: "
+            f"none for {unknown}. Pass `current` or `rows`, or take `min_rows` out."
         )
     rows = sum(window.rows or 0 for window in since)
-    if rows >= policy.minimum_rows:
+    if rows >= policy.min_rows:
         return None
-    text = f"{rows} new rows since the last retraining; {policy.minimum_rows} are needed."
+    text = f"{rows} new rows since the last retraining; {policy.min_rows} are needed."
     return Hindrance("rows", text)
 
 

@@ -132,19 +132,19 @@ class Windows:
         return floor.cast(STAMP).cast(pa.int64())
 
 
-def make_windows(column: str, length: str, zone: str, now: str) -> Windows:
-    """Return windows from plain values; an empty `now` is the clock's.
+def make_windows(column: str, length: str, zone: str, as_of: str) -> Windows:
+    """Return windows from plain values; an empty `as_of` is the clock's.
 
     Raises:
         InputError: One of them is not what it must be.
     """
-    if not now:
+    if not as_of:
         return Windows(column, length, zone, datetime.now(UTC))
     try:
-        moment = datetime.fromisoformat(now)
+        moment = datetime.fromisoformat(as_of)
     except ValueError as error:
         raise InputError(
-            f"`now` must be an ISO 8601 time. Found: {now!r}. Pass for example "
+            f"`as_of` must be an ISO 8601 time. Found: {as_of!r}. Pass for example "
             f"2026-11-21T06:00:00Z, or nothing for the clock's."
         ) from error
     return Windows(column, length, zone, moment if moment.tzinfo else moment.replace(tzinfo=UTC))

@@ -22,7 +22,7 @@ MIN_DRAWS = 20
 MIN_DEFINED = 0.5
 # Whose best value no draw from flawless rows can leave.
 BOUNDED = frozenset(
-    {"roc_auc", "pr_auc", "accuracy", "balanced_accuracy", "precision", "recall", "f1"}
+    {"roc_auc", "average_precision", "accuracy", "balanced_accuracy", "precision", "recall", "f1"}
 )
 
 
@@ -30,8 +30,8 @@ BOUNDED = frozenset(
 class Resampling:
     """How often rows are drawn, the share of the draws that an interval holds, and the seed."""
 
-    draws: int = 500
-    level: float = 0.95
+    n_resamples: int = 500
+    confidence_level: float = 0.95
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -40,14 +40,15 @@ class Resampling:
         Raises:
             InputError: Too few draws, a level that is no share, or a negative seed.
         """
-        if self.draws < MIN_DRAWS:
+        if self.n_resamples < MIN_DRAWS:
             raise InputError(
-                f"`draws` must be at least {MIN_DRAWS}. Found: {self.draws}. Use 200 or more; the "
-                f"ends of an interval of few draws are chance."
+                f"`n_resamples` must be at least {MIN_DRAWS}. Found: {self.n_resamples}. "
+                f"Use 200 or more; the ends of an interval of few draws are chance."
             )
-        if not 0 < self.level < 1:
+        if not 0 < self.confidence_level < 1:
             raise InputError(
-                f"`level` must lie between 0 and 1. Found: {self.level}. The usual one is 0.95."
+                f"`confidence_level` must lie between 0 and 1. Found: {self.confidence_level}. "
+                f"The usual one is 0.95."
             )
         if self.seed < 0:
             raise InputError(f"`seed` must be 0 or more. Found: {self.seed}. Use any whole number.")
@@ -67,7 +68,7 @@ def counts(rows: int, how: Resampling) -> "Iterator[npt.NDArray[np.uint8]]":
     import numpy as np
 
     generator = np.random.default_rng(how.seed)
-    for _ in range(how.draws):
+    for _ in range(how.n_resamples):
         drawn = generator.integers(0, rows, rows, dtype=np.uint32)
         # No row is drawn 256 times: chance is below 1 in 256 factorial. Bytes stay in the cache.
         yield np.bincount(drawn, minlength=rows).astype(np.uint8)
@@ -91,9 +92,9 @@ def intervals(
     sample = np.array([scorer(drawn) for drawn in counts(predicted.rows, how)])
     found = {}
     for name, value, draws in zip(scorer.names, scorer().tolist(), sample.T, strict=True):
-        ends = ends_of(draws, how.level)
+        ends = ends_of(draws, how.confidence_level)
         if name in possible and math.isfinite(value) and ends is not None:
-            found[name] = _widened(Interval(value, *ends), name, predicted, how.level)
+            found[name] = _widened(Interval(value, *ends), name, predicted, how.confidence_level)
     return found
 
 

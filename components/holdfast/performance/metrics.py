@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 GATES = {
     "classification": (
         "roc_auc",
-        "pr_auc",
+        "average_precision",
         "accuracy",
         "balanced_accuracy",
         "precision",
@@ -90,7 +90,7 @@ def make_scorer(predicted: Predictions, wanted: Sequence[str] = ()) -> Scorer:
 def undefined(predicted: Predictions) -> frozenset[str]:
     """Return the metrics that cannot gate: they have a value, but none under other weights."""
     several = len(predicted.classes) > 2
-    return frozenset({"pr_auc"}) if several else frozenset()
+    return frozenset({"average_precision"}) if several else frozenset()
 
 
 @dataclass(frozen=True)
@@ -160,7 +160,7 @@ class Ranking:
     below: "npt.NDArray[np.intp]"
     upto: "npt.NDArray[np.intp]"
     start: "npt.NDArray[np.intp]"
-    names: tuple[str, ...] = ("roc_auc", "pr_auc")
+    names: tuple[str, ...] = ("roc_auc", "average_precision")
 
     def __call__(self, weights: "Weights") -> "Sequence[float]":
         """Return the areas; not a number where one of the two classes has no weight."""
@@ -194,16 +194,16 @@ class OneAgainstRest:
     """
 
     roc_auc: float
-    pr_auc: float
+    average_precision: float
     influence: "Floats"
-    names: tuple[str, ...] = ("roc_auc", "pr_auc")
+    names: tuple[str, ...] = ("roc_auc", "average_precision")
 
     def __call__(self, weights: "Weights") -> "Sequence[float]":
         """Return the areas."""
         import numpy as np
 
         if weights is None:
-            return self.roc_auc, self.pr_auc
+            return self.roc_auc, self.average_precision
         counts = weights.astype(float)
         return self.roc_auc + _dot(self.influence, counts) / float(counts.sum()), np.nan
 
@@ -402,7 +402,7 @@ def _divide(above: "Floats", below: "Floats") -> "Floats":
 
 Parts = tuple[tuple[tuple[str, ...], Callable[[Predictions], Part]], ...]
 _CLASSIFICATION: Parts = (
-    (("roc_auc", "pr_auc"), _ranking),
+    (("roc_auc", "average_precision"), _ranking),
     (("accuracy", "balanced_accuracy", "precision", "recall", "f1"), confusion),
     (("log_loss", "brier"), _losses),
     (("calibration_error",), _calibration),

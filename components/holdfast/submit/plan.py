@@ -28,14 +28,14 @@ class Change:
         kind: What; `kept` is one that is wanted no more and is not deleted unasked.
         name: The schedule's name.
         why: What is different, for people.
-        wish: What it is to be; None for one that is to go.
+        schedule: What it is to be; None for one that is to go.
         there: KFP's recurring runs that are this schedule now.
     """
 
     kind: Kind
     name: str
     why: str = ""
-    wish: Schedule | None = None
+    schedule: Schedule | None = None
     there: tuple[Any, ...] = ()
 
     def __str__(self) -> str:
@@ -52,11 +52,11 @@ class Change:
         return self.kind not in ("unchanged", "kept")
 
 
-def plan(wishes: list[Schedule], there: list[Any], owner: str, prune: bool) -> list[Change]:
+def plan(schedules: list[Schedule], there: list[Any], owner: str, prune: bool) -> list[Change]:
     """Return what is to be done, in order: what is wanted, then what is wanted no more.
 
     Args:
-        wishes: The schedules that are wanted.
+        schedules: The schedules that are wanted.
         there: All recurring runs that KFP holds in the namespace.
         owner: Whose schedules these are; `prune` deletes no others.
         prune: Delete those of the owner that are not wanted.
@@ -64,8 +64,8 @@ def plan(wishes: list[Schedule], there: list[Any], owner: str, prune: bool) -> l
     Raises:
         InputError: A wanted name is somebody else's in KFP.
     """
-    changes = [_wanted(wish, there) for wish in wishes]
-    names = {wish.name for wish in wishes}
+    changes = [_wanted(schedule, there) for schedule in schedules]
+    names = {schedule.name for schedule in schedules}
     gone: dict[str, list[Any]] = {}
     for made in there:
         if mark_of(made)[1] == owner and made.display_name not in names:
@@ -75,45 +75,49 @@ def plan(wishes: list[Schedule], there: list[Any], owner: str, prune: bool) -> l
     return changes + [Change(kind, name, why, None, tuple(g)) for name, g in gone.items()]
 
 
-def _wanted(wish: Schedule, there: list[Any]) -> Change:
-    same_name = [m for m in there if (m.display_name or "").casefold() == wish.name.casefold()]
-    ours = mine(wish, same_name)
-    others = [m for m in same_name if m.display_name != wish.name or mark_of(m)[1] != wish.owner]
+def _wanted(schedule: Schedule, there: list[Any]) -> Change:
+    same_name = [m for m in there if (m.display_name or "").casefold() == schedule.name.casefold()]
+    ours = mine(schedule, same_name)
+    others = [
+        m for m in same_name if m.display_name != schedule.name or mark_of(m)[1] != schedule.owner
+    ]
     if others:
         whose = mark_of(others[0])[1]
         raise InputError(
-            f"`name` must be one that nobody else uses in KFP. Found: {wish.name!r}, which is "
+            f"`name` must be one that nobody else uses in KFP. Found: {schedule.name!r}, which is "
             f"{f'owned by {whose!r}' if whose else 'not made by holdfast'}. Choose another name, "
             f"or delete that one in KFP."
         )
-    same = [made for made in ours if mark_of(made)[0] == wish.digest]
+    same = [made for made in ours if mark_of(made)[0] == schedule.digest]
     if not ours:
-        return Change("create", wish.name, str(wish.trigger), wish)
+        return Change("create", schedule.name, str(schedule.trigger), schedule)
     if not same:
-        return Change("update", wish.name, _difference(wish, ours[-1]), wish, tuple(ours))
+        return Change(
+            "update", schedule.name, _difference(schedule, ours[-1]), schedule, tuple(ours)
+        )
     if len(ours) > 1:
-        return Change("update", wish.name, "a call before was cut off", wish, tuple(ours))
-    if is_enabled(same[0]) != wish.enabled:
-        kind: Kind = "enable" if wish.enabled else "disable"
-        return Change(kind, wish.name, "", wish, tuple(ours))
-    return Change("unchanged", wish.name, "", wish, tuple(ours))
+        return Change("update", schedule.name, "a call before was cut off", schedule, tuple(ours))
+    if is_enabled(same[0]) != schedule.enabled:
+        kind: Kind = "enable" if schedule.enabled else "disable"
+        return Change(kind, schedule.name, "", schedule, tuple(ours))
+    return Change("unchanged", schedule.name, "", schedule, tuple(ours))
 
 
-def _difference(wish: Schedule, made: Any) -> str:
+def _difference(schedule: Schedule, made: Any) -> str:
     """Return what differs, as far as KFP tells."""
     given = (made.runtime_config and made.runtime_config.parameters) or {}
     different = {
-        name: given.get(name, "default") for name in sorted({*given, *wish.parameters})
-        if given.get(name) != wish.parameters.get(name)
+        name: given.get(name, "default") for name in sorted({*given, *schedule.parameters})
+        if given.get(name) != schedule.parameters.get(name)
     }  # fmt: skip
     found = [f"parameters {', '.join(different)}"] if different else []
-    if cadence(made) != (wish.trigger.cron, wish.trigger.seconds):
+    if cadence(made) != (schedule.trigger.cron, schedule.trigger.seconds):
         found.append("times")
-    elif wish.trigger.start and start_of(made) < wish.trigger.start:
+    elif schedule.trigger.start and start_of(made) < schedule.trigger.start:
         found.append("start")
-    if int(made.max_concurrency or 1) != wish.max_concurrency:
+    if int(made.max_concurrency or 1) != schedule.max_concurrency:
         found.append("max_concurrency")
-    if bool(made.no_catchup) == wish.catchup:
+    if bool(made.no_catchup) == schedule.catchup:
         found.append("catchup")
     # What is not told by KFP: the YAML, the experiment, the end.
     return ", ".join(found) or "the pipeline or its experiment"
@@ -129,15 +133,15 @@ def apply(kfp: Access, changes: list[Change], observe: Callable[[Change], None])
             finishes.
     """
     work = [change for change in changes if change.is_work]
-    wishes = [change.wish for change in work if change.wish]
-    uploads = {wish.upload.digest: wish.upload for wish in wishes}
+    schedules = [change.schedule for change in work if change.schedule]
+    uploads = {schedule.upload.digest: schedule.upload for schedule in schedules}
     uploaded = {key: pipelines.ensure(kfp, upload) for key, upload in uploads.items()}
     recurring = Recurring.at(kfp)
     found = [m.recurring_run_id for c in changes if not c.is_work for m in c.there]
     for number, change in enumerate(work):
         try:
-            if change.wish:
-                made = bring_about(kfp, change.wish, uploaded[change.wish.upload.digest])
+            if change.schedule:
+                made = bring_about(kfp, change.schedule, uploaded[change.schedule.upload.digest])
                 found.append(made.recurring_run_id)
             else:
                 recurring.delete(change.there)

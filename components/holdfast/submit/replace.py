@@ -50,30 +50,32 @@ from holdfast.submit.schedules import (
 LATE = 300
 
 
-def mine(wish: Schedule, recurring: list[Any]) -> list[Any]:
+def mine(schedule: Schedule, recurring: list[Any]) -> list[Any]:
     """Return what of the recurring runs is this schedule: its name to the letter, and its owner."""
     return [
         made
         for made in recurring
-        if made.display_name == wish.name and mark_of(made)[1] == wish.owner
+        if made.display_name == schedule.name and mark_of(made)[1] == schedule.owner
     ]
 
 
-def bring_about(kfp: Access, wish: Schedule, uploaded: Uploaded) -> Any:
+def bring_about(kfp: Access, schedule: Schedule, uploaded: Uploaded) -> Any:
     """Return the one recurring run that KFP holds for the schedule when this is done.
 
     Raises:
         InputError: KFP refuses it, or is away; a second call goes on.
     """
     recurring = Recurring.at(kfp)
-    same, others = _split(wish, recurring)
+    same, others = _split(schedule, recurring)
     if not same:
-        experiment = ensure_experiment(kfp, wish.experiment)
-        made = recurring.create(wish.body(uploaded, experiment, _since(recurring, wish, others)))
+        experiment = ensure_experiment(kfp, schedule.experiment)
+        made = recurring.create(
+            schedule.body(uploaded, experiment, _since(recurring, schedule, others))
+        )
         if not others:
             recurring.wait()
         # Two at once: both see both by now, and keep the same one. So does a lost answer.
-        same = _split(wish, recurring)[0] or [made]
+        same = _split(schedule, recurring)[0] or [made]
     keeper = same[0]
     running = [made for made in others if is_enabled(made)]
     for made in running:
@@ -83,33 +85,33 @@ def bring_about(kfp: Access, wish: Schedule, uploaded: Uploaded) -> Any:
             recurring.wait()
         last = _later(recurring, keeper, others)
         if last:
-            keeper = recurring.create(wish.body(uploaded, keeper.experiment_id, last))
-    if is_enabled(keeper) != wish.enabled:
-        recurring.enable(keeper, wish.enabled)
+            keeper = recurring.create(schedule.body(uploaded, keeper.experiment_id, last))
+    if is_enabled(keeper) != schedule.enabled:
+        recurring.enable(keeper, schedule.enabled)
     gone = [*others, *same]
     recurring.delete(m for m in gone if m.recurring_run_id != keeper.recurring_run_id)
     return keeper
 
 
-def _split(wish: Schedule, recurring: Recurring) -> tuple[list[Any], list[Any]]:
+def _split(schedule: Schedule, recurring: Recurring) -> tuple[list[Any], list[Any]]:
     """Return those that are as wished, the one to keep first, and the others of the schedule."""
-    there = mine(wish, recurring.all(wish.name))
-    same = [made for made in there if mark_of(made)[0] == wish.digest]
-    others = [made for made in there if mark_of(made)[0] != wish.digest]
+    there = mine(schedule, recurring.all(schedule.name))
+    same = [made for made in there if mark_of(made)[0] == schedule.digest]
+    others = [made for made in there if mark_of(made)[0] != schedule.digest]
     # The one that runs; else the one that begins last, for which there was a reason.
     same.sort(key=lambda made: (is_enabled(made), start_of(made)), reverse=True)
     return same, others
 
 
-def _since(recurring: Recurring, wish: Schedule, others: list[Any]) -> datetime | None:
+def _since(recurring: Recurring, schedule: Schedule, others: list[Any]) -> datetime | None:
     """Return the time for which the old ones last ran, if the new one goes on in their times."""
-    wanted = (wish.trigger.cron, wish.trigger.seconds)
+    wanted = (schedule.trigger.cron, schedule.trigger.seconds)
     # One that is disabled was paused, and has nothing due; several were left by a call that was
     # cut off, which had disabled one and not yet enabled the other.
     paused = len(others) == 1 and not is_enabled(others[0])
     going = [] if paused else [made for made in others if cadence(made) == wanted]
     times = [time for time in (_last(recurring, made) for made in going) if time]
-    if not times and others and wish.trigger.start:
+    if not times and others and schedule.trigger.start:
         # KFP would make up for all since the start, which the old one did in its time.
         times = [datetime.now(UTC)]
     return max(times, default=None)

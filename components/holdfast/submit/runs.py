@@ -15,7 +15,7 @@ from holdfast.submit.pipelines import Upload, Uploaded
 
 
 @dataclass(frozen=True)
-class Wish:
+class RunRequest:
     """What is to run.
 
     Attributes:
@@ -77,7 +77,7 @@ class Wish:
         )
 
 
-def submit(kfp: Access, wish: Wish, uploaded: Uploaded) -> tuple[Any, bool]:
+def submit(kfp: Access, request: RunRequest, uploaded: Uploaded) -> tuple[Any, bool]:
     """Return KFP's run, and whether it was started now.
 
     KFP knows no lock. Of two that start the same at once the later terminates its run, seconds
@@ -89,35 +89,35 @@ def submit(kfp: Access, wish: Wish, uploaded: Uploaded) -> tuple[Any, bool]:
     from kfp_server_api import RunServiceApi
 
     runs = RunServiceApi(kfp.client())
-    experiment = ensure_experiment(kfp, wish.experiment)
-    before = _found(kfp, runs, wish, experiment)
-    if before and not wish.again:
+    experiment = ensure_experiment(kfp, request.experiment)
+    before = _found(kfp, runs, request, experiment)
+    if before and not request.again:
         return before[0], False
     known = {run.run_id for run in before}
 
     def new() -> Any:
-        found = _found(kfp, runs, wish, experiment)
+        found = _found(kfp, runs, request, experiment)
         return next((run for run in found if run.run_id not in known), None)
 
-    made = start(kfp, runs, wish.body(uploaded, experiment), new)
-    first = made if wish.again else earlier(kfp, runs, made, new)
+    made = start(kfp, runs, request.body(uploaded, experiment), new)
+    first = made if request.again else earlier(kfp, runs, made, new)
     return first, first.run_id == made.run_id
 
 
-def _found(kfp: Access, runs: Any, wish: Wish, experiment: str) -> list[Any]:
+def _found(kfp: Access, runs: Any, request: RunRequest, experiment: str) -> list[Any]:
     """Return the runs of the same, the one to take first.
 
     That is the oldest that is neither cancelled nor failed: the others lost a race, or were what
     another was started `again` for.
     """
-    predicate = {"key": "description", "operation": "IS_SUBSTRING", "stringValue": wish.mark}
+    predicate = {"key": "description", "operation": "IS_SUBSTRING", "stringValue": request.mark}
     listed = kfp.pages(
         runs.run_service_list_runs,
         "runs",
         experiment_id=experiment,
         filter=json.dumps({"predicates": [predicate]}),
     )
-    mine = [run for run in listed if wish.mark in (run.description or "")]
+    mine = [run for run in listed if request.mark in (run.description or "")]
     worst = ("FAILED", "CANCELING", "CANCELED")
     rank = {state: number for number, state in enumerate(worst, 1)}
     return sorted(mine, key=lambda run: (rank.get(str(run.state), 0), *age(run)))

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from holdfast.documents import Document
 from holdfast.training import threads
-from holdfast.training.lessons import Lessons
+from holdfast.training.training_set import TrainingSet
 
 if TYPE_CHECKING:
     from xgboost import XGBModel
@@ -49,19 +49,19 @@ def unfitted(parameters: Boosting, classify: bool, seed: int, **more: Any) -> "X
 
 def fit(
     estimator: "XGBModel",
-    lessons: Lessons,
-    validation: Lessons | None = None,
+    examples: TrainingSet,
+    validation: TrainingSet | None = None,
     previous: Any = None,
 ) -> "XGBModel":
     """Fit with the threads that help; validation rows are judged after each round.
 
     Args:
         estimator: The unfitted estimator.
-        lessons: Rows to learn from.
+        examples: Rows to learn from.
         validation: Rows to judge by.
         previous: A Booster to go on from.
     """
-    count = threads.worth(lessons.inputs.size)
+    count = threads.worth(examples.inputs.size)
     pace = [threads.faster(count)] if count > 1 else []
     estimator.set_params(n_jobs=count, callbacks=[*(estimator.callbacks or []), *pace] or None)
     judged: dict[str, Any] = {}
@@ -70,9 +70,9 @@ def fit(
         weighted = validation.weights is not None
         judged["sample_weight_eval_set"] = [validation.weights] if weighted else None
     return estimator.fit(
-        lessons.inputs,
-        lessons.target,
-        sample_weight=lessons.weights,
+        examples.inputs,
+        examples.target,
+        sample_weight=examples.weights,
         verbose=False,
         xgb_model=previous,
         **judged,

@@ -19,7 +19,7 @@ from holdfast.model import Model
 from holdfast.threads import limited
 from holdfast.training import boosting, threads
 from holdfast.training.boosting import Boosting
-from holdfast.training.lessons import Lessons
+from holdfast.training.training_set import TrainingSet
 
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
@@ -94,7 +94,7 @@ class AnyParameters(Document):
 
 
 @dataclass(frozen=True)
-class Recipe:
+class EstimatorSpec:
     """An estimator by name and its parameters, checked; `seed` decides what is left to chance."""
 
     name: str
@@ -129,11 +129,11 @@ class Recipe:
         _check_values(estimator)
         return _calibrated(estimator, self.seed) if kind.calibrated else estimator
 
-    def fit(self, lessons: Lessons, labels: Any = None) -> "Pipeline":
+    def fit(self, examples: TrainingSet, labels: Any = None) -> "Pipeline":
         """Fit the steps.
 
         Args:
-            lessons: Rows to learn from.
+            examples: Rows to learn from.
             labels: The target in place of the class numbers; not for XGBoost.
 
         Raises:
@@ -143,11 +143,11 @@ class Recipe:
 
         *preparing, (name, estimator) = self.steps()
         if self.name == XGBOOST:
-            return Pipeline([(name, boosting.fit(estimator, lessons))])
-        inputs, target = lessons.inputs, lessons.target if labels is None else labels
+            return Pipeline([(name, boosting.fit(estimator, examples))])
+        inputs, target = examples.inputs, examples.target if labels is None else labels
         for _, step in preparing:
             inputs = step.fit_transform(inputs)
-        weights = _weights(estimator, lessons, self.name)
+        weights = _weights(estimator, examples, self.name)
         count = threads.worth(inputs.size)
         # Of the others n_jobs changes nothing, or only what is asked of a model later.
         forest = {"n_jobs": count} if self.name in FORESTS else {}
@@ -164,16 +164,16 @@ class Recipe:
         return Pipeline([*preparing, (name, estimator)])
 
 
-def read_recipe(name: str, text: str, classify: bool, seed: int) -> Recipe:
-    """Return a recipe whose parameters are good.
+def read_spec(name: str, text: str, classify: bool, seed: int) -> EstimatorSpec:
+    """Return a spec whose parameters are good.
 
     Raises:
         InputError: There is no such estimator, or its parameters are not good.
     """
     parameters = read_document(text, AnyParameters, "parameters").model_extra or {}
-    recipe = Recipe(name, parameters, classify, seed)
-    recipe.steps()
-    return recipe
+    spec = EstimatorSpec(name, parameters, classify, seed)
+    spec.steps()
+    return spec
 
 
 def refuse_codes(transformer: Model, name: str) -> None:
@@ -247,14 +247,14 @@ def _calibrated(estimator: Any, seed: int) -> Any:
     return CalibratedClassifierCV(estimator, method="sigmoid", cv=folds)
 
 
-def _weights(estimator: Any, lessons: Lessons, name: str) -> dict[str, Any]:
+def _weights(estimator: Any, examples: TrainingSet, name: str) -> dict[str, Any]:
     from sklearn.utils.validation import has_fit_parameter
 
-    if lessons.weights is None:
+    if examples.weights is None:
         return {}
     if not has_fit_parameter(estimator, "sample_weight"):
         raise InputError(
-            f"{name} counts every row alike: `weight` must be empty and `class_weight` none. "
-            f"Found: weights. Choose another estimator, or none of them."
+            f"{name} counts every row alike: `sample_weight` must be empty and `class_weight` "
+            f"none. Found: weights. Choose another estimator, or none of them."
         )
-    return {"sample_weight": lessons.weights}
+    return {"sample_weight": examples.weights}

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 from holdfast.errors import InputError
 from holdfast.model import Model, feature_frame, require_features
 from holdfast.table import Table
-from holdfast.training.estimators import Recipe
+from holdfast.training.estimators import EstimatorSpec
 from holdfast.training.features import refit
-from holdfast.training.lessons import (
-    Lessons,
+from holdfast.training.training_set import (
+    TrainingSet,
     check_finite,
     check_lock,
     read_target,
@@ -66,11 +66,11 @@ class Fold:
     """One fold: what teaches, what is asked, and which rows of the table these are."""
 
     number: int
-    train: Lessons
-    asked: Lessons
+    train: TrainingSet
+    asked: TrainingSet
     rows: Any
 
-    def answers(self, recipe: Recipe) -> "npt.NDArray[np.float64]":
+    def answers(self, spec: EstimatorSpec) -> "npt.NDArray[np.float64]":
         """Fit an estimator to this fold, and return what it answers to the rows that are asked.
 
         A probability for each class of the whole table, or values.
@@ -78,7 +78,7 @@ class Fold:
         import numpy as np
 
         if not self.train.classes:
-            return np.asarray(recipe.fit(self.train).predict(self.asked.inputs), dtype=np.float64)
+            return np.asarray(spec.fit(self.train).predict(self.asked.inputs), dtype=np.float64)
         # Of some methods a fold may lack a class, and XGBoost wants numbers without a gap.
         present, numbers = np.unique(self.train.target, return_inverse=True)
         if len(present) < 2:
@@ -86,11 +86,11 @@ class Fold:
                 f"Each fold must learn from two classes. Found: one in fold {self.number}. Take "
                 f"fewer folds or another method."
             )
-        lessons = Lessons(
+        examples = TrainingSet(
             self.train.inputs, numbers, self.train.classes, self.train.names, self.train.weights
         )
         answers = np.zeros((len(self.rows), len(self.train.classes)))
-        answers[:, present] = recipe.fit(lessons).predict_proba(self.asked.inputs)
+        answers[:, present] = spec.fit(examples).predict_proba(self.asked.inputs)
         return answers
 
 
@@ -116,17 +116,17 @@ class Folds:
             check_finite(inputs, names, "train")
             yield Fold(
                 number,
-                self._lessons(inputs, taught, names),
-                self._lessons(steps.transform(frame.iloc[asked]), asked, names),
+                self._training_set(inputs, taught, names),
+                self._training_set(steps.transform(frame.iloc[asked]), asked, names),
                 asked,
             )
 
-    def _lessons(self, inputs: Any, rows: Any, names: tuple[str, ...]) -> Lessons:
+    def _training_set(self, inputs: Any, rows: Any, names: tuple[str, ...]) -> TrainingSet:
         weights = None if self.weights is None else self.weights[rows]
-        return Lessons(inputs, self.target[rows], self.classes, names, weights)
+        return TrainingSet(inputs, self.target[rows], self.classes, names, weights)
 
 
-def fold(table: Table, transformer: Model, plan: Plan, weight: str = "") -> Folds:
+def fold(table: Table, transformer: Model, plan: Plan, sample_weight: str = "") -> Folds:
     """Fold a training table.
 
     Raises:
@@ -137,7 +137,7 @@ def fold(table: Table, transformer: Model, plan: Plan, weight: str = "") -> Fold
     require_features(table, transformer, "train")
     target, classes = read_target(table)
     method = plan.method_for(bool(classes))
-    weights = read_weights(table, transformer, weight)
+    weights = read_weights(table, transformer, sample_weight)
     parts = tuple(_parts(table, target, method, plan))
     return Folds(table, transformer, target, classes, method, parts, weights)
 

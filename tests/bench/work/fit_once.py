@@ -40,7 +40,7 @@ def main(way: str, table: str) -> None:
     from xgboost import XGBClassifier
 
     from holdfast.training import boosting
-    from holdfast.training.lessons import Lessons
+    from holdfast.training.training_set import TrainingSet
 
     inputs, target = inputs_of(table)
     rounds = min(60, int(table) // 1000) if table.isdigit() else 300
@@ -50,7 +50,7 @@ def main(way: str, table: str) -> None:
     start, busy = perf_counter(), process_time()
     if way == "ours":
         unfitted = boosting.unfitted(boosting.Boosting(**basic), True, 42)
-        boosting.fit(unfitted, Lessons(inputs, target, (0, 1), names, None))
+        boosting.fit(unfitted, TrainingSet(inputs, target, (0, 1), names, None))
     else:
         count = None if way == "default" else int(way)
         XGBClassifier(**basic, random_state=42, n_jobs=count).fit(inputs, target)

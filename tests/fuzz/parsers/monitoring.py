@@ -9,7 +9,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from holdfast.errors import InputError
-from holdfast.monitoring.analyse_experiment.wishes import ask
+from holdfast.monitoring.analyse_experiment.request import ask
 from holdfast.monitoring.baseline import DOCUMENT, read_baseline
 from holdfast.monitoring.policy import read_policy
 from holdfast.monitoring.send_alert.rules import read_rules

@@ -9,7 +9,7 @@ from pathlib import Path
 from holdfast.documents import read_document
 from holdfast.errors import InputError
 from holdfast.model import load_model
-from holdfast.training.estimators import read_recipe
+from holdfast.training.estimators import read_spec
 from holdfast.training.fit_transformer.grammar import Features
 from holdfast.training.train_xgboost.logic import read_parameters
 from holdfast.training.tune_hyperparameters.space import read_space
@@ -66,8 +66,8 @@ TARGETS = {
     "features": Target(features, (FEATURES,), (InputError,)),
     "space": Target(lambda data: read_space(text(data), "xgboost"), (SPACE,), (InputError,)),
     "parameters": Target(lambda data: read_parameters(text(data)), (PARAMETERS,), (InputError,)),
-    "recipe": Target(
-        lambda data: read_recipe("LogisticRegression", text(data), True, 0),
+    "spec": Target(
+        lambda data: read_spec("LogisticRegression", text(data), True, 0),
         (RECIPE,),
         (InputError,),
     ),

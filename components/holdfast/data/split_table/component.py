@@ -11,8 +11,8 @@ def split_table(
     train: dsl.Output[dsl.Dataset],
     test: dsl.Output[dsl.Dataset],
     holdout: dsl.Output[dsl.Dataset],
-    test_share: float = 0.2,
-    holdout_share: float = 0.0,
+    test_size: float = 0.2,
+    holdout_size: float = 0.0,
     method: str = "",
     by: str = "",
     seed: int = 42,
@@ -20,14 +20,14 @@ def split_table(
     """Split a table into a training and a test share, and a locked holdout if wanted.
 
     Rows keep their order, and the same table, shares, method and seed give the same bytes. The
-    holdout's rows do not depend on test_share. No training component reads a holdout: its manifest
+    holdout's rows do not depend on test_size. No training component reads a holdout: its manifest
     locks it, and its hash travels with the other shares. take_share cuts any number of shares.
 
     Args:
         table: The table to split. Needs: {role: not holdout, columns: [$by]}
-        test_share: Share of the rows that goes to the test side, above 0 and below 1.
-        holdout_share: Share of the rows that is locked away, at least 0; less than 1 with
-            test_share.
+        test_size: Share of the rows that goes to the test side, above 0 and below 1.
+        holdout_size: Share of the rows that is locked away, at least 0; less than 1 with
+            test_size.
         method: random or stratified (exact counts; stratified gives each class its part of every
             share); time (exact counts, train oldest, holdout newest; rows of one time keep their
             order and may lie on both sides of a cut); group (no value of `by` in two shares, and
@@ -40,17 +40,17 @@ def split_table(
 
     Returns:
         train: The rows to learn from. Gives: {like: table, role: train}
-        test: round(rows * test_share) rows to judge with; within one row if there is a holdout,
+        test: round(rows * test_size) rows to judge with; within one row if there is a holdout,
             and near for group and hash. Gives: {like: table, role: test}
-        holdout: round(rows * holdout_share) rows for the last judgement, near for group and hash.
-            A table without rows where holdout_share is 0. Gives: {like: table, role: holdout}
+        holdout: round(rows * holdout_size) rows for the last judgement, near for group and hash.
+            A table without rows where holdout_size is 0. Gives: {like: table, role: holdout}
     """
     from holdfast.data.split_table import logic
     from holdfast.table import open_table
 
     paths = logic.Paths(train.path, test.path, holdout.path)
     opened = open_table(table.path)
-    result = logic.split(opened, paths, test_share, holdout_share, method, by, seed)
+    result = logic.split(opened, paths, test_size, holdout_size, method, by, seed)
     train.metadata.update(result.train.metadata())
     test.metadata.update(result.test.metadata())
     holdout.metadata.update(result.holdout.metadata())

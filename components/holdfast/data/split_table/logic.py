@@ -29,8 +29,8 @@ class Paths:
 def split(
     table: Table,
     paths: Paths,
-    test_share: float,
-    holdout_share: float = 0.0,
+    test_size: float,
+    holdout_size: float = 0.0,
     method: str = "",
     by: str = "",
     seed: int = 42,
@@ -40,8 +40,8 @@ def split(
     Args:
         table: The source.
         paths: Where the shares go.
-        test_share: Above 0 and below 1.
-        holdout_share: 0 for an empty holdout; with test_share below 1.
+        test_size: Above 0 and below 1.
+        holdout_size: 0 for an empty holdout; with test_size below 1.
         method: A method of holdfast.data.shares, or empty.
         by: The column of the method.
         seed: Same table, shares, method and seed: same rows.
@@ -49,18 +49,18 @@ def split(
     Raises:
         InputError: A share is out of range or would be empty, or the method does not fit.
     """
-    if not 0 < test_share < 1:
+    if not 0 < test_size < 1:
         raise InputError(
-            f"`test_share` must lie above 0 and below 1. Found: {test_share}. The usual choice is "
+            f"`test_size` must lie above 0 and below 1. Found: {test_size}. The usual choice is "
             f"0.2."
         )
-    if not (holdout_share >= 0 and test_share + holdout_share < 1):
+    if not (holdout_size >= 0 and test_size + holdout_size < 1):
         raise InputError(
-            f"`holdout_share` must be 0 or more, and leave rows to train on besides `test_share` "
-            f"{test_share}. Found: {holdout_share}. The usual choices are 0 and 0.1."
+            f"`holdout_size` must be 0 or more, and leave rows to train on besides `test_size` "
+            f"{test_size}. Found: {holdout_size}. The usual choices are 0 and 0.1."
         )
-    train_share = 1 - test_share - holdout_share
-    shares = {"train": train_share, "test": test_share, "holdout": holdout_share}
+    train_share = 1 - test_size - holdout_size
+    shares = {"train": train_share, "test": test_size, "holdout": holdout_size}
     written = write_shares(
         table,
         Plan(shares, method, by, seed),

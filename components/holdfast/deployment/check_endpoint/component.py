@@ -56,8 +56,8 @@ def check_endpoint(
 
     where = (url, model_name, host)
     sent = (getattr(model, "path", ""), request)
-    wish = logic.ask(where, sent, protocol, version, (timeout_seconds, retries))
-    result = logic.check(wish)
+    settings = logic.ask(where, sent, protocol, version, (timeout_seconds, retries))
+    result = logic.check(settings)
     metrics.metadata.update(result.scores)
     verdict.metadata.update(result.write(verdict.path, report.path, summary.path))
     return result.verdict.decision

@@ -13,7 +13,7 @@ from holdfast.verdict import Decision, Reason, Verdict
 
 
 @dataclass(frozen=True)
-class Wish:
+class Settings:
     """What is asked of whom: `version` is the one that must answer, 0 for any."""
 
     endpoint: Endpoint
@@ -28,8 +28,8 @@ def ask(
     protocol: str,
     version: int,
     patience: tuple[float, int],
-) -> Wish:
-    """Return a wish from plain values: the endpoint's, model and request, and the rest.
+) -> Settings:
+    """Return settings from plain values: the endpoint's, model and request, and the rest.
 
     Raises:
         InputError: One of them is out of its range.
@@ -40,7 +40,7 @@ def ask(
             f"the number that register_model returned."
         )
     sample = take_sample(*sent, protocols(protocol))
-    return Wish(Endpoint(*where), sample, version, Patience(*patience))
+    return Settings(Endpoint(*where), sample, version, Patience(*patience))
 
 
 @dataclass(frozen=True)
@@ -70,15 +70,15 @@ class Smoke:
         return self.verdict.metadata()
 
 
-def check(wish: Wish) -> Smoke:
+def check(settings: Settings) -> Smoke:
     """Ask all that is to be asked; where nobody answers, the rest is not asked."""
     done: list[Done] = []
     told: dict[str, str] = {}
     declared: list[Any] = []
-    with caller_of(wish.endpoint, wish.patience) as caller:
-        for call in calls_of(wish.endpoint, wish.sample):
+    with caller_of(settings.endpoint, settings.patience) as caller:
+        for call in calls_of(settings.endpoint, settings.sample):
             answer = caller.ask(call.method, call.path, call.body)
-            reasons = judge(call, answer, wish.sample, declared)
+            reasons = judge(call, answer, settings.sample, declared)
             done.append(Done(call, answer, reasons))
             if answer.status == 0:
                 break
@@ -90,10 +90,10 @@ def check(wish: Wish) -> Smoke:
     found = tuple(reason for entry in done for reason in entry.reasons)
     # A server that does not answer says nothing of versions.
     if done[-1].answer.status:
-        found += version_reasons(wish.version, told)
+        found += version_reasons(settings.version, told)
     decision = _decision(found)
     scores = _scores(done)
-    return Smoke(scores, Verdict(decision, found), _report(wish, done, told, decision, found))
+    return Smoke(scores, Verdict(decision, found), _report(settings, done, told, decision, found))
 
 
 def _as_document(answer: Answer) -> dict[str, Any]:
@@ -125,15 +125,19 @@ def _scores(done: list[Done]) -> dict[str, float]:
 
 
 def _report(
-    wish: Wish, done: list[Done], told: dict[str, str], decision: str, found: tuple[Reason, ...]
+    settings: Settings,
+    done: list[Done],
+    told: dict[str, str],
+    decision: str,
+    found: tuple[Reason, ...],
 ) -> Report:
     bad = len({reason.subject for reason in found})
     headline = f"{len(done)} calls, findings in {bad}." if found else f"All {len(done)} calls hold."
     versions = sorted(set(told.values()))
     facts = (
-        f"{wish.endpoint.base()}, model {wish.endpoint.model_name}, {wish.sample.rows} rows sent. "
-        f"Version that answered: {', '.join(versions) or 'not told'}; expected: "
-        f"{wish.version or 'any'}."
+        f"{settings.endpoint.base()}, model {settings.endpoint.model_name}, {settings.sample.rows} "
+        f"rows sent. Version that answered: {', '.join(versions) or 'not told'}; expected: "
+        f"{settings.version or 'any'}."
     )
     rows = tuple(
         (d.call.name, f"{d.call.method} {d.call.path}", d.answer.status or "none",

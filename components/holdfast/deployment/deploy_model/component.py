@@ -63,10 +63,10 @@ def deploy_model(
     from holdfast.deployment.deploy_model import logic
 
     pods = logic.Pods(replicas, requests or logic.REQUESTS, limits, service_account, user)
-    wish = logic.Wish(name, image, canary_traffic_percent, pods, labels, annotations)
+    request = logic.Request(name, image, canary_traffic_percent, pods, labels, annotations)
     options = logic.options(namespace, timeout_seconds, force, dry_run)
     source = logic.find(model_name, version, storage_uri, storage_root)
-    result = logic.deploy(wish, source, options)
+    result = logic.deploy(request, source, options)
     verdict.metadata.update(result.write(verdict.path, summary.path))
     return (result.verdict.decision, result.url, result.canary_url, result.revision)
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from holdfast.deployment.cluster import connect
 from holdfast.deployment.deploy_model.back import Options, go_back, options, try_back
-from holdfast.deployment.deploy_model.manifest import REQUESTS, Pods, Wish, manifest
+from holdfast.deployment.deploy_model.manifest import REQUESTS, Pods, Request, manifest
 from holdfast.deployment.deploy_model.pages import Change, changes, report
 from holdfast.deployment.deploy_model.storage import Source, find
 from holdfast.deployment.inference_service import STANDARD, InferenceService
@@ -21,7 +21,7 @@ from holdfast.deployment.waiting import (
 from holdfast.errors import GateError, HoldfastError, InputError
 from holdfast.verdict import Reason, Verdict
 
-__all__ = ["REQUESTS", "Deployment", "Options", "Pods", "Wish", "deploy", "find", "options"]
+__all__ = ["REQUESTS", "Deployment", "Options", "Pods", "Request", "deploy", "find", "options"]
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class Deployment:
 
 
 def deploy(
-    wish: Wish, source: Source, options: Options, say: Callable[[str], None] = print
+    request: Request, source: Source, options: Options, say: Callable[[str], None] = print
 ) -> Deployment:
     """Apply an InferenceService, wait until it is Ready, and go back if it does not get so.
 
@@ -74,32 +74,32 @@ def deploy(
         GateError: The step was told to end; what it had changed is taken back.
     """
     services = InferenceServices(connect(options.namespace, options.tries))
-    before = services.get(wish.name)
-    _check_split(before, wish)
+    before = services.get(request.name)
+    _check_split(before, request)
     if options.dry_run:
-        return _applied(services, before, wish, source, options)[0]
+        return _applied(services, before, request, source, options)[0]
     with interruptible():
         applied: list[Deployment] = []
         last = before
         try:
-            for share in _shares(services, before, wish, source, options):
-                part = replace(wish, canary_traffic_percent=share)
+            for share in _shares(services, before, request, source, options):
+                part = replace(request, canary_traffic_percent=share)
                 told, after = _applied(services, before, part, source, options)
                 applied.append(told)
-                say(f"{wish.name} in {told.namespace}: {told.action}; waiting for Ready")
+                say(f"{request.name} in {told.namespace}: {told.action}; waiting for Ready")
                 lacking = ready_as(last, bool(told.changes), share, options.patience)
                 outcome = wait(services, after, lacking, options.patience, say)
                 last = outcome.service
                 if not outcome.reached:
                     break
         except InterruptedStepError as error:
-            back = try_back(services, before, wish.name, options, say)
-            raise GateError(f"{wish.name} is not deployed: {error}. {back}") from error
+            back = try_back(services, before, request.name, options, say)
+            raise GateError(f"{request.name} is not deployed: {error}. {back}") from error
         except HoldfastError as error:
             # What was refused has changed nothing.
             if not applied or applied[-1].action == "unchanged":
                 raise
-            back = try_back(services, before, wish.name, options, say)
+            back = try_back(services, before, request.name, options, say)
             raise type(error)(f"{error} {back}") from error
         return _judged(applied[-1], outcome, services, before, options, say)
 
@@ -107,7 +107,7 @@ def deploy(
 def _shares(
     services: InferenceServices,
     before: InferenceService | None,
-    wish: Wish,
+    request: Request,
     source: Source,
     options: Options,
 ) -> tuple[int, ...]:
@@ -116,10 +116,10 @@ def _shares(
     Until a new revision is ready, Knative gives its share to the newest one that is: to a canary,
     that may be on its way back just because it is bad. Then the new one gets ready without traffic.
     """
-    wanted = wish.canary_traffic_percent
+    wanted = request.canary_traffic_percent
     if before is None or before.alone or before.share in (None, 100) or not wanted:
         return (wanted,)
-    body = manifest(wish, source)
+    body = manifest(request, source)
     planned = services.apply(body, options.force, dry_run=True)
     fields = {change.field for change in changes(body, before, planned)}
     return (0, wanted) if fields - {"spec.predictor.canaryTrafficPercent"} else (wanted,)
@@ -128,11 +128,11 @@ def _shares(
 def _applied(
     services: InferenceServices,
     before: InferenceService | None,
-    wish: Wish,
+    request: Request,
     source: Source,
     options: Options,
 ) -> tuple[Deployment, InferenceService]:
-    body = manifest(wish, source)
+    body = manifest(request, source)
     after = services.apply(body, options.force, options.dry_run)
     found = changes(body, before, after)
     action = "created" if before is None else "updated" if found else "unchanged"
@@ -140,14 +140,14 @@ def _applied(
     return Deployment(source, where, action, found, after, Verdict("pass"), body), after
 
 
-def _check_split(before: InferenceService | None, wish: Wish) -> None:
+def _check_split(before: InferenceService | None, request: Request) -> None:
     """Refuse a share where KServe would silently ignore it, and give all to the new version."""
-    without = wish.standard if before is None else before.knative is False
-    if not without or wish.canary_traffic_percent == 100:
+    without = request.standard if before is None else before.knative is False
+    if not without or request.canary_traffic_percent == 100:
         return
     raise InputError(
         f"`canary_traffic_percent` below 100 needs KServe's Knative mode. Found: "
-        f"{wish.canary_traffic_percent} for {wish.name!r} in {STANDARD[0]} (raw) mode, where "
+        f"{request.canary_traffic_percent} for {request.name!r} in {STANDARD[0]} (raw) mode, where "
         f"KServe ignores it and gives the new version all of the traffic. Pass 100, which replaces "
         f"the pods step by step, or serve it in Knative mode under another name."
     )

@@ -79,7 +79,7 @@ class Pods:
 
 
 @dataclass(frozen=True)
-class Wish:
+class Request:
     """What is to be served and how; see the component's arguments."""
 
     name: str
@@ -131,35 +131,35 @@ def check_keys(parameter: str, given: Mapping[str, str], value: re.Pattern[str])
         )
 
 
-def manifest(wish: Wish, source: Source) -> dict[str, Any]:
+def manifest(request: Request, source: Source) -> dict[str, Any]:
     """Return the InferenceService to apply: all that this step manages, and no more."""
     predictor: dict[str, Any] = {
-        "minReplicas": int(wish.pods.replicas[0]),
-        "maxReplicas": int(wish.pods.replicas[1]),
-        "containers": [_container(wish, source)],
+        "minReplicas": int(request.pods.replicas[0]),
+        "maxReplicas": int(request.pods.replicas[1]),
+        "containers": [_container(request, source)],
         "volumes": [{"name": "tmp", "emptyDir": {}}],
     }
-    if wish.pods.service_account:
-        predictor["serviceAccountName"] = wish.pods.service_account
+    if request.pods.service_account:
+        predictor["serviceAccountName"] = request.pods.service_account
     body = {
         "apiVersion": f"{GROUP}/{VERSION}",
         "kind": "InferenceService",
         "metadata": {
-            "name": wish.name,
-            "labels": {**wish.labels, "app.kubernetes.io/managed-by": "holdfast"},
+            "name": request.name,
+            "labels": {**request.labels, "app.kubernetes.io/managed-by": "holdfast"},
             "annotations": {
                 # The newest revision gets an address of its own, to be tried before it has traffic.
                 f"{GROUP}/enable-tag-routing": "true",
-                **wish.annotations,
+                **request.annotations,
                 **source.annotations(),
             },
         },
         "spec": {"predictor": predictor},
     }
-    return with_share(body, wish.canary_traffic_percent)
+    return with_share(body, request.canary_traffic_percent)
 
 
-def _container(wish: Wish, source: Source) -> dict[str, Any]:
+def _container(request: Request, source: Source) -> dict[str, Any]:
     security: dict[str, Any] = {
         "allowPrivilegeEscalation": False,
         "capabilities": {"drop": ["ALL"]},
@@ -167,14 +167,14 @@ def _container(wish: Wish, source: Source) -> dict[str, Any]:
         "runAsNonRoot": True,
         "seccompProfile": {"type": "RuntimeDefault"},
     }
-    if wish.pods.user:
-        security["runAsUser"] = wish.pods.user
+    if request.pods.user:
+        security["runAsUser"] = request.pods.user
     return {
         "name": CONTAINER,
-        "image": wish.image,
+        "image": request.image,
         "command": ["python", "-m", "holdfast.serving.predictor"],
         "args": [
-            *("--model-dir", MODEL_DIR, "--model-name", wish.name),
+            *("--model-dir", MODEL_DIR, "--model-name", request.name),
             *("--model-version", str(source.version), "--port", str(PORT)),
         ],
         # KServe's webhook reads this variable of a custom container, and mounts what it fetched.
@@ -185,7 +185,7 @@ def _container(wish: Wish, source: Source) -> dict[str, Any]:
         "ports": [{"containerPort": PORT, "protocol": "TCP"}],
         "readinessProbe": _probe("/v2/health/ready", 5, 3),
         "livenessProbe": _probe("/v2/health/live", 10, 6),
-        "resources": wish.pods.resources(),
+        "resources": request.pods.resources(),
         "securityContext": security,
         "volumeMounts": [{"name": "tmp", "mountPath": "/tmp"}],  # noqa: S108  # the container's own
     }

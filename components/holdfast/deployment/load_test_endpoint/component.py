@@ -64,8 +64,8 @@ def load_test_endpoint(
     rows = (getattr(model, "path", ""), getattr(table, "path", ""))
     amount = (rate, duration_seconds, max_requests, users, rows_per_request, timeout_seconds)
     objective = (p95_objective_ms, max_error_share)
-    wish = logic.ask((url, model_name, host), protocol, *rows, amount, objective)
-    result = logic.load_test(wish)
+    settings = logic.ask((url, model_name, host), protocol, *rows, amount, objective)
+    result = logic.load_test(settings)
     metrics.metadata.update(result.scores)
     verdict.metadata.update(result.write(verdict.path, report.path, summary.path))
     return result.verdict.decision

@@ -52,7 +52,7 @@ class Objective:
 
 
 @dataclass(frozen=True)
-class Wish:
+class Settings:
     """What is sent where, how much of it, and what must hold."""
 
     endpoint: Endpoint
@@ -69,8 +69,8 @@ def ask(
     table: str,
     amount: tuple[float, float, int, int, int, float],
     objective: tuple[float, float],
-) -> Wish:
-    """Return a wish from plain values: the endpoint's, the load's and the objective's.
+) -> Settings:
+    """Return settings from plain values: the endpoint's, the load's and the objective's.
 
     Raises:
         InputError: One of them is out of its range, or there are no rows to send.
@@ -86,7 +86,7 @@ def ask(
     described = read_model(model)
     rows = take_rows(open_table(table, "table"), described) if table else read_example(model)
     bodies = load.bodies_of(rows, described, spoken, wanted.rows)
-    return Wish(Endpoint(*where), spoken, bodies, wanted, aim)
+    return Settings(Endpoint(*where), spoken, bodies, wanted, aim)
 
 
 @dataclass(frozen=True)
@@ -104,36 +104,38 @@ class LoadTest:
         return self.verdict.metadata()
 
 
-def load_test(wish: Wish) -> LoadTest:
+def load_test(settings: Settings) -> LoadTest:
     """Run the load and judge it.
 
     Raises:
         MachineError: The load generator failed.
     """
-    return judge(load.run(wish.endpoint, wish.protocol, wish.bodies, wish.load), wish)
+    return judge(
+        load.run(settings.endpoint, settings.protocol, settings.bodies, settings.load), settings
+    )
 
 
-def judge(run: Run, wish: Wish) -> LoadTest:
+def judge(run: Run, settings: Settings) -> LoadTest:
     """Judge what came of a load."""
     times = figures.latencies(run.requests)
     found = {n: figures.quantile(times, s) for n, s in QUANTILES.items()} if len(times) else {}
     errors = figures.errors_of(run.requests)
-    scores = _scores(run, wish, found, errors)
+    scores = _scores(run, settings, found, errors)
     if run.probe != figures.OK:
         reasons: tuple[Reason, ...] = (_dead(run.probe),)
     else:
-        latency = _latency(run, scores, found, wish.objective)
+        latency = _latency(run, scores, found, settings.objective)
         fast = any(reason.code == "objective_reached" for reason in latency)
-        rate = _rate(run, scores, wish.load, fast)
-        reasons = (*_errors(scores, errors, wish.objective), *latency, *rate)
+        rate = _rate(run, scores, settings.load, fast)
+        reasons = (*_errors(scores, errors, settings.objective), *latency, *rate)
     effects = {reason.effect for reason in reasons}
     decision: Decision = "fail" if "fail" in effects else "warn" if "warn" in effects else "pass"
-    page = _report(run, wish, scores, found, errors, decision, reasons)
+    page = _report(run, settings, scores, found, errors, decision, reasons)
     return LoadTest(scores, Verdict(decision, reasons), page)
 
 
 def _scores(
-    run: Run, wish: Wish, found: dict[str, Quantile], errors: dict[str, int]
+    run: Run, settings: Settings, found: dict[str, Quantile], errors: dict[str, int]
 ) -> dict[str, float]:
     sent, failed = len(run.requests), sum(errors.values())
     scores: dict[str, float] = {"requests": sent, "errors": failed}
@@ -142,9 +144,9 @@ def _scores(
         ends = {"_low": value.low, "": value.value, "_high": value.high}
         scores |= {f"{name}{end}_ms": round(ms, 3) for end, ms in ends.items() if math.isfinite(ms)}
     # Requests that were all sent have the asked rate, however the last answer came.
-    took = max(wish.load.wanted / wish.load.rate, run.requests[-1].sent if sent else 0.0)
+    took = max(settings.load.wanted / settings.load.rate, run.requests[-1].sent if sent else 0.0)
     scores["rate"] = round(sent / took, 3)
-    scores["rate_asked"] = wish.load.rate
+    scores["rate_asked"] = settings.load.rate
     waited = sum(r.sent > r.due for r in run.requests)
     scores["sent_late_share"] = waited / sent if sent else 0.0
     scores["generator_cpu"] = round(run.cpu, 3)
@@ -220,16 +222,16 @@ def _rate(run: Run, scores: dict[str, float], wanted: Load, fast: bool) -> tuple
 
 def _report(
     run: Run,
-    wish: Wish,
+    settings: Settings,
     scores: dict[str, float],
     found: dict[str, Quantile],
     errors: dict[str, int],
     decision: str,
     reasons: tuple[Reason, ...],
 ) -> Report:
-    asked = wish.load
+    asked = settings.load
     facts = (
-        f"{wish.endpoint.base()}, model {wish.endpoint.model_name}, {wish.protocol}; "
+        f"{settings.endpoint.base()}, model {settings.endpoint.model_name}, {settings.protocol}; "
         f"{asked.rate:g} requests a second of {asked.rows} row(s) for {asked.seconds:g} s, at most "
         f"{asked.wanted} requests and {asked.users} at once. A latency counts from when the "
         f"request was due, and holds those that were given up after {asked.timeout:g} s; other "
@@ -246,9 +248,9 @@ def _report(
             for n, q in found.items()
         )
         heads = ("quantile", "ms", "95 % from", "95 % to")
-        svg = figures.over_time(run, wish.objective.p95)
+        svg = figures.over_time(run, settings.objective.p95)
         times = figures.latencies(run.requests)
-        spread = figures.histogram(times, wish.objective.p95, found["p95"])
+        spread = figures.histogram(times, settings.objective.p95, found["p95"])
         blocks += [
             Rows("Latency", heads, ends),
             Figure("Latency and requests over time", svg),

@@ -19,7 +19,7 @@ def shift_traffic(
     protocol: str = "v2",
     namespace: str = "",
     steps: List[int] = [1, 5, 10, 25, 50, 100],  # noqa: B006  # KFP reads it
-    seconds: float = 60.0,
+    step_seconds: float = 60.0,
     requests: int = 50,
     p95_objective_ms: float = 500.0,
     max_error_share: float = 0.01,
@@ -43,7 +43,7 @@ def shift_traffic(
         protocol: v1 or v2 (Open Inference Protocol), of what is sent.
         namespace: Where it is; empty for the step's own, or that of KUBECONFIG's context.
         steps: Shares of the traffic in percent, 1 to 100, each above the last.
-        seconds: How long a step lasts, 0 to 86400; its requests are spread evenly over it.
+        step_seconds: How long a step lasts, 0 to 86400; its requests are spread evenly over it.
         requests: How many are sent in each step to each address, 1 to 100000.
         p95_objective_ms: Milliseconds within which 95 % of a step's answers must come.
         max_error_share: The share of a step's requests that may fail, at least 0 and below 1.
@@ -61,7 +61,7 @@ def shift_traffic(
     from holdfast.deployment.shift_traffic import logic
 
     asked = logic.question(getattr(model, "path", ""), request, protocol, name)
-    objectives = logic.Objectives(p95_objective_ms, max_error_share, requests, seconds)
+    objectives = logic.Objectives(p95_objective_ms, max_error_share, requests, step_seconds)
     where = (namespace, url, host)
     result = logic.shift(logic.plan(name, steps, objectives, asked, where, timeout_seconds))
     metrics.metadata.update(result.scores)

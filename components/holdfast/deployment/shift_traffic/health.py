@@ -51,8 +51,8 @@ class Objectives:
             )
         if not 1 <= self.requests <= 100_000 or not 0 <= self.seconds <= 86_400:
             raise InputError(
-                f"`requests` must lie between 1 and 100000, and `seconds` between 0 and 86400. "
-                f"Found: {self.requests} and {self.seconds}. The usual ones are 50 and 60."
+                f"`requests` must lie between 1 and 100000, and `step_seconds` between 0 and "
+                f"86400. Found: {self.requests} and {self.seconds}. The usual ones are 50 and 60."
             )
 
 

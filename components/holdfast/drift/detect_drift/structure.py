@@ -7,7 +7,7 @@ from holdfast.drift import chance
 from holdfast.drift.columns import (
     BOOKKEEPING,
     Judged,
-    Wish,
+    Selection,
     choose,
     family,
     plain_type,
@@ -95,7 +95,7 @@ def _new_columns(current: Table, detector: Detector) -> tuple[list[str], list[st
     known = {column.name for column in detector.judged} | set(detector.left_out)
     new = [name for name in current.schema.names if name not in known | {detector.target}]
     try:
-        judged, _ = choose(current.schema, current.target, Wish(), "current")
+        judged, _ = choose(current.schema, current.target, Selection(), "current")
     except InputError:
         # No column of it can be judged.
         return new, []

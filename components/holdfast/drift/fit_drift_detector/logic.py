@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, cast, get_args
 
 from holdfast.drift import reading
-from holdfast.drift.columns import Wish, choose, settled
+from holdfast.drift.columns import Selection, choose, settled
 from holdfast.drift.detector import Detector, Settings, libraries
 from holdfast.drift.effects import share_missing
 from holdfast.drift.multivariate import ROWS, require_backend
@@ -29,7 +29,7 @@ class Request:
     """What is asked for; `rows` are drawn for the tests, 0 for all."""
 
     settings: Settings
-    wish: Wish
+    selection: Selection
     rows: int
 
 
@@ -71,7 +71,7 @@ def ask(
     taken = rows if univariate or not rows else min(rows, ROWS[method])
     kinds = cast(Method, method), cast(Correction, correction)
     settings = Settings(*kinds, p_value, components, seed)
-    return Request(settings, Wish(*map(tuple, named)), taken)
+    return Request(settings, Selection(*map(tuple, named)), taken)
 
 
 def fit(reference: Table, request: Request, profile: Profile | None = None) -> Detector:
@@ -87,7 +87,7 @@ def fit(reference: Table, request: Request, profile: Profile | None = None) -> D
             f"`reference` must have at least {LEAST_ROWS} rows. Found: {reference.rows}. Pass the "
             f"rows that the model was trained on, or a longer window."
         )
-    judged, left_out = choose(reference.schema, reference.target, request.wish, "reference")
+    judged, left_out = choose(reference.schema, reference.target, request.selection, "reference")
     names = [column.name for column in judged]
     if profile is not None:
         reading.require_same(profile, reference, names, "reference")

@@ -18,14 +18,14 @@ def assess_fairness(
     sensitive: List[str] = [],  # noqa: B006  # KFP reads the default from the signature
     positive: str = "",
     gates: List[str] = [],  # noqa: B006
-    maximum_difference: float = 0.1,
-    minimum_ratio: float = 0.8,
-    maximum_ratio: float = 1.25,
-    minimum_group_rows: int = 30,
+    max_difference: float = 0.1,
+    min_ratio: float = 0.8,
+    max_ratio: float = 1.25,
+    min_group_rows: int = 30,
     bins: Dict[str, List[float]] = {},  # noqa: B006
     reference: Dict[str, str] = {},  # noqa: B006
-    confidence: float = 0.95,
-    draws: int = 1000,
+    confidence_level: float = 0.95,
+    n_resamples: int = 1000,
     seed: int = 42,
 ) -> str:
     """Tell whether a model treats groups alike, with fairlearn's metrics and intervals.
@@ -42,14 +42,14 @@ def assess_fairness(
         gates: The metrics that decide. Empty for demographic_parity_difference, disparate_impact,
             equal_opportunity_difference and equalized_odds_difference; of a regression,
             mean_difference and mae_difference.
-        maximum_difference: Of rates; of a regression in standard deviations of the target.
-        minimum_ratio: Lowest ratio of rates.
-        maximum_ratio: Highest ratio of a group's selection rate to the reference's.
-        minimum_group_rows: Rows that a group's rate must rest on to be judged, at least 2.
+        max_difference: Of rates; of a regression in standard deviations of the target.
+        min_ratio: Lowest ratio of rates.
+        max_ratio: Highest ratio of a group's selection rate to the reference's.
+        min_group_rows: Rows that a group's rate must rest on to be judged, at least 2.
         bins: Rising upper ends of bins by numeric column, as {"age": [25, 45, 65]}.
         reference: The group that others are compared with, by column; the largest if left out.
-        confidence: Share of the draws that an interval holds.
-        draws: Draws that intervals are made from, at least 100.
+        confidence_level: Share of the draws that an interval holds.
+        n_resamples: Draws that intervals are made from, at least 100.
         seed: Seed of the draws.
 
     Returns:
@@ -64,8 +64,8 @@ def assess_fairness(
     from holdfast.table import open_table
 
     settings = logic.Settings(
-        sensitive, positive, gates, maximum_difference, minimum_ratio, maximum_ratio,
-        minimum_group_rows, bins, reference, confidence, draws, seed,
+        sensitive, positive, gates, max_difference, min_ratio, max_ratio,
+        min_group_rows, bins, reference, confidence_level, n_resamples, seed,
     )  # fmt: skip
     result = logic.assess(load_model(model.path), open_table(test.path, "test"), settings)
     metrics.metadata.update(result.scores)

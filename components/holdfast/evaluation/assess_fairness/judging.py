@@ -51,17 +51,17 @@ class Limits:
     """What differences and ratios may be; differences in units of `unit`."""
 
     difference: float
-    minimum_ratio: float
-    maximum_ratio: float
+    min_ratio: float
+    max_ratio: float
     unit: float = 1.0
 
     def of(self, metric: str) -> tuple[float, float]:
         """Return the lowest and the highest value that a metric may have."""
         widest = self.difference * self.unit
         if metric == "disparate_impact":
-            return self.minimum_ratio, self.maximum_ratio
+            return self.min_ratio, self.max_ratio
         if metric.endswith("_ratio"):
-            return self.minimum_ratio, math.inf
+            return self.min_ratio, math.inf
         return (-widest, widest) if metric in AGAINST else (-math.inf, widest)
 
     def text(self, metric: str) -> str:

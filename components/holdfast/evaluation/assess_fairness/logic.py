@@ -29,14 +29,14 @@ class Settings:
     sensitive: Sequence[str] = ()
     positive: str = ""
     gates: Sequence[str] = ()
-    maximum_difference: float = 0.1
-    minimum_ratio: float = 0.8
-    maximum_ratio: float = 1.25
-    minimum_group_rows: int = 30
+    max_difference: float = 0.1
+    min_ratio: float = 0.8
+    max_ratio: float = 1.25
+    min_group_rows: int = 30
     bins: Mapping[str, Sequence[float]] = field(default_factory=dict)
     reference: Mapping[str, str] = field(default_factory=dict)
-    confidence: float = 0.95
-    draws: int = 1000
+    confidence_level: float = 0.95
+    n_resamples: int = 1000
     seed: int = 42
 
 
@@ -81,9 +81,9 @@ def assess(model: Model, test: Table, settings: Settings) -> Fairness:
     predicted = predict(model, test)
     random = np.random.default_rng(settings.seed)
     limits = Limits(
-        settings.maximum_difference,
-        settings.minimum_ratio,
-        settings.maximum_ratio,
+        settings.max_difference,
+        settings.min_ratio,
+        settings.max_ratio,
         1.0 if predicted.classes else float(np.std(predicted.truth)),
     )
     columns = tuple(
@@ -103,12 +103,12 @@ def assess(model: Model, test: Table, settings: Settings) -> Fairness:
 def _checked(settings: Settings, model: Model) -> tuple[str, ...]:
     """Return the metrics that decide, after a look at all settings."""
     ranges = [
-        ("maximum_difference", settings.maximum_difference > 0, "above 0"),
-        ("minimum_ratio", 0 < settings.minimum_ratio <= 1, "above 0 and at most 1"),
-        ("maximum_ratio", settings.maximum_ratio >= 1, "at least 1"),
-        ("minimum_group_rows", settings.minimum_group_rows >= 2, "at least 2"),
-        ("confidence", 0 < settings.confidence < 1, "above 0 and below 1"),
-        ("draws", settings.draws >= 100, "at least 100"),
+        ("max_difference", settings.max_difference > 0, "above 0"),
+        ("min_ratio", 0 < settings.min_ratio <= 1, "above 0 and at most 1"),
+        ("max_ratio", settings.max_ratio >= 1, "at least 1"),
+        ("min_group_rows", settings.min_group_rows >= 2, "at least 2"),
+        ("confidence_level", 0 < settings.confidence_level < 1, "above 0 and below 1"),
+        ("n_resamples", settings.n_resamples >= 100, "at least 100"),
         ("seed", settings.seed >= 0, "at least 0"),
     ]
     for name, good, expected in ranges:
@@ -155,18 +155,18 @@ def _positive(model: Model, asked: str) -> Any:
 def _measures(
     predicted: Predictions, positive: Any, groups: Groups, settings: Settings, random: Any
 ) -> dict[str, Measure]:
-    draws = settings.draws
+    n_resamples = settings.n_resamples
     if not predicted.classes:
         error = np.abs(predicted.answers - predicted.truth)
         told = [
-            rates.mean("mean_answer", predicted.answers, groups, draws, random),
-            rates.mean("mean_absolute_error", error, groups, draws, random),
+            rates.mean("mean_answer", predicted.answers, groups, n_resamples, random),
+            rates.mean("mean_absolute_error", error, groups, n_resamples, random),
         ]
         return {measure.name: measure for measure in told}
     truth, answers = predicted.truth == positive, predicted.answers == positive
     gap = predicted.probabilities[:, predicted.classes.index(positive)] - truth
-    result = rates.shares(truth, answers, groups, draws, random)
-    result["calibration_gap"] = rates.mean("calibration_gap", gap, groups, draws, random)
+    result = rates.shares(truth, answers, groups, n_resamples, random)
+    result["calibration_gap"] = rates.mean("calibration_gap", gap, groups, n_resamples, random)
     return result
 
 
@@ -193,7 +193,7 @@ def _judge(
                 judging.outcome(judged, limits.of(metric)) if metric in gates else "")
         for metric, group, everyone, judged in found
     )  # fmt: skip
-    notes = _small(groups, measures, gates, settings.minimum_group_rows)
+    notes = _small(groups, measures, gates, settings.min_group_rows)
     return Judged(groups, reference, measures, findings, notes)
 
 
@@ -215,10 +215,10 @@ def _spread(
     """Return a metric over all groups that have any rows, and that of those with enough."""
     ratio = metric.endswith("_ratio")
     everyone = _comparable(measures, 1)
-    judged = _comparable(measures, settings.minimum_group_rows)
+    judged = _comparable(measures, settings.min_group_rows)
     value = (rates.least if ratio else rates.widest)(everyone) if everyone else math.nan
     tell = rates.ratio if ratio else rates.difference
-    return value, tell(judged, settings.confidence) if judged else None
+    return value, tell(judged, settings.confidence_level) if judged else None
 
 
 def _comparable(measures: Sequence[Measure], rows: int) -> list[Measure]:
@@ -234,11 +234,11 @@ def _against(
     groups: Groups, measure: Measure, reference: int, settings: Settings
 ) -> list[tuple[str, str, float, Interval | None]]:
     result: list[tuple[str, str, float, Interval | None]] = []
-    known = measure.base >= settings.minimum_group_rows
+    known = measure.base >= settings.min_group_rows
     for group, label in enumerate(groups.labels):
         if group == reference or not known[group]:
             continue
-        told = rates.against(measure, group, reference, settings.confidence)
+        told = rates.against(measure, group, reference, settings.confidence_level)
         for metric, interval in zip(judging.AGAINST, told, strict=True):
             judged = interval if known[reference] else None
             result.append((metric, label, interval.value, judged))
@@ -271,7 +271,7 @@ def _theil(
     if not predicted.classes:
         return None
     truth, answers = predicted.truth == positive, predicted.answers == positive
-    return rates.theil(truth, answers, settings.draws, settings.confidence, random)
+    return rates.theil(truth, answers, settings.n_resamples, settings.confidence_level, random)
 
 
 def _reliability(predicted: Predictions, positive: Any) -> "page.Reliability | None":

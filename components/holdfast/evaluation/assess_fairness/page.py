@@ -60,9 +60,10 @@ def build(
 def _meaning(positive: Any, settings: "Settings") -> str:
     subject = "" if positive is None else f"Rates are those of the answer {positive}. "
     return (
-        f"{subject}Intervals hold {settings.confidence:.0%} of the draws. A metric fails where all "
-        f"of its interval is beyond what is allowed, passes where all of it is within, and is "
-        f"undecided in between. Groups with fewer than {settings.minimum_group_rows} rows to tell "
+        f"{subject}Intervals hold {settings.confidence_level:.0%} of the draws. A metric "
+        f"fails where all of its interval is beyond what is allowed, passes where all of it is "
+        f"within, and is undecided in between. Groups "
+        f"with fewer than {settings.min_group_rows} rows to tell "
         f"a figure from decide nothing, and are grey."
     )
 
@@ -113,8 +114,8 @@ def _rates(column: "Judged", order: "npt.NDArray[np.intp]", settings: "Settings"
     names = [name for name in RATES if name in column.measures] or list(column.measures)
     shown = []
     for measure in (column.measures[name] for name in names):
-        intervals = tuple(measure.interval(group, settings.confidence) for group in order)
-        small = tuple(bool(measure.base[group] < settings.minimum_group_rows) for group in order)
+        intervals = tuple(measure.interval(group, settings.confidence_level) for group in order)
+        small = tuple(bool(measure.base[group] < settings.min_group_rows) for group in order)
         shown.append(charts.Panel(measure.name.replace("_", " "), intervals, small))
     return charts.panels([column.groups.labels[group] for group in order], shown)
 
@@ -133,7 +134,7 @@ def _calibration(
     for group in order[:MAX_LINES]:
         members = column.groups.codes == group
         bins = min(10, int(members.sum()) // MIN_BIN_ROWS)
-        if bins < 2 or members.sum() < settings.minimum_group_rows:
+        if bins < 2 or members.sum() < settings.min_group_rows:
             continue
         y, x = calibration_curve(
             truth[members],

@@ -37,9 +37,9 @@ class Measure:
     base: "Integers"
     draws: "Floats"
 
-    def interval(self, group: int, confidence: float) -> Interval:
+    def interval(self, group: int, confidence_level: float) -> Interval:
         """Return the interval of one group's figure."""
-        return _interval(float(self.values[group]), self.draws[:, group], confidence)
+        return _interval(float(self.values[group]), self.draws[:, group], confidence_level)
 
     def of(self, groups: "Booleans") -> "Measure":
         """Return the same of some groups."""
@@ -47,7 +47,11 @@ class Measure:
 
 
 def shares(
-    truth: "Booleans", answers: "Booleans", groups: Groups, draws: int, random: np.random.Generator
+    truth: "Booleans",
+    answers: "Booleans",
+    groups: Groups,
+    n_resamples: int,
+    random: np.random.Generator,
 ) -> dict[str, Measure]:
     """Return what fairlearn tells of each group from the counts of truth and answer."""
     from fairlearn.metrics import false_positive_rate, selection_rate, true_positive_rate
@@ -64,16 +68,16 @@ def shares(
     for name, (tell, kept) in told.items():
         values = _by_group(tell, cells * kept)
         base = (cells * kept).sum(axis=1)
-        result[name] = share(name, values, base, draws, random)
+        result[name] = share(name, values, base, n_resamples, random)
     return result
 
 
 def share(
-    name: str, values: "Floats", base: "Integers", draws: int, random: np.random.Generator
+    name: str, values: "Floats", base: "Integers", n_resamples: int, random: np.random.Generator
 ) -> Measure:
     """Return a measure of shares with its draws."""
     hits = np.nan_to_num(values) * base
-    drawn = random.beta(hits + 0.5, base - hits + 0.5, (draws, len(base)))
+    drawn = random.beta(hits + 0.5, base - hits + 0.5, (n_resamples, len(base)))
     return Measure(name, values, base, drawn)
 
 
@@ -104,7 +108,7 @@ def _by_group(tell: Callable[..., float], cells: "Integers") -> "Floats":
 
 
 def mean(
-    name: str, of: "Floats", groups: Groups, draws: int, random: np.random.Generator
+    name: str, of: "Floats", groups: Groups, n_resamples: int, random: np.random.Generator
 ) -> Measure:
     """Return the mean of a number in each group; it is drawn from Student's t."""
     base = groups.rows
@@ -112,7 +116,7 @@ def mean(
     values = np.bincount(groups.codes, of, len(base)) / count
     squares = np.bincount(groups.codes, (of - values[groups.codes]) ** 2, len(base))
     spread = np.sqrt(squares / np.maximum(base - 1, 1) / count)
-    drawn = values + spread * random.standard_t(np.maximum(base - 1, 1), (draws, len(base)))
+    drawn = values + spread * random.standard_t(np.maximum(base - 1, 1), (n_resamples, len(base)))
     return Measure(name, values, base, drawn)
 
 
@@ -128,17 +132,17 @@ def least(measures: Sequence[Measure]) -> float:
     return float(np.fmin.reduce(each))
 
 
-def difference(measures: Sequence[Measure], confidence: float) -> Interval:
+def difference(measures: Sequence[Measure], confidence_level: float) -> Interval:
     """Return the largest difference between two groups with its interval."""
     value = widest(measures)
-    low, high = _largest([measure.draws for measure in measures], confidence)
+    low, high = _largest([measure.draws for measure in measures], confidence_level)
     return Interval(value, min(low, value), max(high, value))
 
 
-def ratio(measures: Sequence[Measure], confidence: float) -> Interval:
+def ratio(measures: Sequence[Measure], confidence_level: float) -> Interval:
     """Return the smallest ratio between two groups with its interval."""
     value = least(measures)
-    low, high = _largest([np.log(measure.draws) for measure in measures], confidence)
+    low, high = _largest([np.log(measure.draws) for measure in measures], confidence_level)
     return Interval(value, min(float(np.exp(-high)), value), max(float(np.exp(-low)), value))
 
 
@@ -146,7 +150,7 @@ def _divided(one: float, other: float) -> float:
     return one / other if other else float("nan")
 
 
-def _largest(draws: Sequence["Floats"], confidence: float) -> tuple[float, float]:
+def _largest(draws: Sequence["Floats"], confidence_level: float) -> tuple[float, float]:
     """Return an interval of the largest difference between two columns.
 
     The draws' own largest difference would be above the truth where groups are alike. So each pair
@@ -162,7 +166,7 @@ def _largest(draws: Sequence["Floats"], confidence: float) -> tuple[float, float
     last = pairs.shape[1] - 1
     np.put_along_axis(ranks, order, np.arange(last + 1, dtype=np.int32)[np.newaxis], axis=1)
     outermost = np.minimum(ranks, last - ranks).min(axis=0)
-    doubt = 1 - confidence
+    doubt = 1 - confidence_level
     # One place further out: a new draw lies beyond the ends more often than those that made them.
     level = float(np.quantile(outermost, doubt)) / (last + 2)
     low = max(_at(rising, level).max(), -_at(rising, 1 - level).min())
@@ -187,19 +191,19 @@ def _at(rising: "Floats", level: float) -> "Floats":
 
 
 def against(
-    measure: Measure, group: int, reference: int, confidence: float
+    measure: Measure, group: int, reference: int, confidence_level: float
 ) -> tuple[Interval, Interval]:
     """Return difference and ratio of a group's figure to the reference group's."""
     one, other = float(measure.values[group]), float(measure.values[reference])
     drawn, base = measure.draws[:, group], measure.draws[:, reference]
     return (
-        _interval(one - other, drawn - base, confidence),
-        _interval(_divided(one, other), drawn / base, confidence),
+        _interval(one - other, drawn - base, confidence_level),
+        _interval(_divided(one, other), drawn / base, confidence_level),
     )
 
 
 def theil(
-    truth: "Booleans", answers: "Booleans", draws: int, confidence: float, random: Any
+    truth: "Booleans", answers: "Booleans", n_resamples: int, confidence_level: float, random: Any
 ) -> Interval:
     """Return the Theil index of the benefits that answers give: 0 where all get what is theirs.
 
@@ -209,7 +213,9 @@ def theil(
     """
     benefits = np.bincount(1 + answers.astype(int) - truth, minlength=3)
     value = _entropy(benefits / benefits.sum())
-    return _interval(float(value), _entropy(random.dirichlet(benefits + 0.5, draws)), confidence)
+    return _interval(
+        float(value), _entropy(random.dirichlet(benefits + 0.5, n_resamples)), confidence_level
+    )
 
 
 def _entropy(part: "Floats") -> Any:
@@ -220,7 +226,7 @@ def _entropy(part: "Floats") -> Any:
     return np.where(average > 0, value, np.nan)
 
 
-def _interval(value: float, drawn: "Floats", confidence: float) -> Interval:
-    ends = [(1 - confidence) / 2, (1 + confidence) / 2]
+def _interval(value: float, drawn: "Floats", confidence_level: float) -> Interval:
+    ends = [(1 - confidence_level) / 2, (1 + confidence_level) / 2]
     low, high = np.quantile(drawn, ends, method="weibull")
     return Interval(value, min(float(low), value), max(float(high), value))

@@ -42,7 +42,7 @@ class Limits:
 
     drop: float
     flips: float
-    confidence: float
+    confidence_level: float
     beyond: Outcome
 
 

@@ -16,16 +16,16 @@ def assess_robustness(
     report: dsl.Output[dsl.HTML],
     summary: dsl.Output[dsl.Markdown],
     metric: str = "",
-    maximum_drop: float = 0.05,
+    max_drop: float = 0.05,
     on_drop: str = "warn",
     noise: List[float] = [0.05, 0.1, 0.2],  # noqa: B006  # KFP reads it from the signature
     missing_shares: List[float] = [0.05, 0.1, 0.2],  # noqa: B006
     monotonic: Dict[str, str] = {},  # noqa: B006
     protected: List[str] = [],  # noqa: B006
-    maximum_flips: float = 0.05,
+    max_flips: float = 0.05,
     positive: str = "",
     max_rows: int = 3000,
-    confidence: float = 0.95,
+    confidence_level: float = 0.95,
     seed: int = 42,
 ) -> str:
     """Disturb the rows that a model reads, and tell whether it holds.
@@ -39,16 +39,16 @@ def assess_robustness(
             columns: [$model.target, $protected, {$monotonic: number}]}
         metric: What disturbance may lower: roc_auc (two classes), accuracy or r2; empty for the
             first of them that there is.
-        maximum_drop: By how much it may; a drop is beyond it if its whole interval is.
+        max_drop: By how much it may; a drop is beyond it if its whole interval is.
         on_drop: What a drop, a refusal or too many flips beyond the tolerated do: warn or fail.
         noise: Levels of normal noise on numbers, in standard deviations of each.
         missing_shares: Shares of values made missing at random; each feature is lost whole, too.
         monotonic: increasing or decreasing by numeric feature; an answer that turns back fails.
         protected: Columns that answers must not hang on; each row is given each value of them.
-        maximum_flips: Share of the answers that may change with a protected column.
+        max_flips: Share of the answers that may change with a protected column.
         positive: Class whose probability is monotonic; empty for the second of two.
         max_rows: Rows to check with, drawn by the seed, at least 2.
-        confidence: Of the intervals.
+        confidence_level: Of the intervals.
         seed: Seed of rows, noise and order.
 
     Returns:
@@ -63,8 +63,8 @@ def assess_robustness(
     from holdfast.table import open_table
 
     settings = logic.Settings(
-        metric, maximum_drop, on_drop, noise, missing_shares, monotonic, protected, maximum_flips,
-        positive, max_rows, confidence, seed,
+        metric, max_drop, on_drop, noise, missing_shares, monotonic, protected, max_flips,
+        positive, max_rows, confidence_level, seed,
     )  # fmt: skip
     result = logic.assess(load_model(model.path), open_table(test.path, "test"), settings)
     metrics.metadata.update(result.scores)

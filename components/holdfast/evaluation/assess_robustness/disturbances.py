@@ -70,7 +70,7 @@ def _drop(code: str, said: str, frame: "pd.DataFrame", subject: Subject, limits:
     answer = subject.answer(frame)
     if answer.fault:
         return check.faulty(code, said, answer, limits)
-    drop = subject.score().drop_to(subject.score(answer.output), limits.confidence)
+    drop = subject.score().drop_to(subject.score(answer.output), limits.confidence_level)
     return check.dropped(code, said, subject.metric, drop, limits)
 
 
@@ -157,7 +157,7 @@ def _invariant(subject: Subject, name: str, limits: Limits) -> Check:
         if answer.fault:
             return check.faulty("counterfactual", name, answer, limits)
         changed |= _differ(before, subject.labels(answer.output), subject)
-    return check.flipped("counterfactual", name, _share(changed, limits.confidence), limits)
+    return check.flipped("counterfactual", name, _share(changed, limits.confidence_level), limits)
 
 
 def _values(column: "pd.Series[Any]") -> list[Any]:
@@ -174,9 +174,9 @@ def _differ(before: Any, after: Any, subject: Subject) -> Any:
     return np.abs(after - before) > SAME_ANSWER * float(np.std(before))
 
 
-def _share(changed: Any, confidence: float) -> Interval:
+def _share(changed: Any, confidence_level: float) -> Interval:
     from scipy.stats import binomtest
 
     test = binomtest(int(changed.sum()), len(changed))
-    ends = test.proportion_ci(confidence, method="wilson")
+    ends = test.proportion_ci(confidence_level, method="wilson")
     return Interval(float(changed.mean()), float(ends.low), float(ends.high))

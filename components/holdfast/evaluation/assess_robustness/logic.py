@@ -35,16 +35,16 @@ class Settings:
     """What is checked, and how; see the component."""
 
     metric: str = ""
-    maximum_drop: float = 0.05
+    max_drop: float = 0.05
     on_drop: str = "warn"
     noise: Sequence[float] = (0.05, 0.1, 0.2)
     missing_shares: Sequence[float] = (0.05, 0.1, 0.2)
     monotonic: Mapping[str, str] = field(default_factory=dict)
     protected: Sequence[str] = ()
-    maximum_flips: float = 0.05
+    max_flips: float = 0.05
     positive: str = ""
     max_rows: int = 3000
-    confidence: float = 0.95
+    confidence_level: float = 0.95
     seed: int = 42
 
 
@@ -77,7 +77,7 @@ def assess(model: Model, test: Table, settings: Settings) -> Robustness:
     answer = ask(model, frame)
     subject = Subject(model, frame, truth, answer.output, metric)
     outcome: check.Outcome = "fail" if settings.on_drop == "fail" else "warn"
-    limits = Limits(settings.maximum_drop, settings.maximum_flips, settings.confidence, outcome)
+    limits = Limits(settings.max_drop, settings.max_flips, settings.confidence_level, outcome)
     random = np.random.default_rng(settings.seed)
     answered = check.invariant(
         "answers", "test rows", answer.fault, "finite answers", "a finite answer for each row"
@@ -95,13 +95,13 @@ def assess(model: Model, test: Table, settings: Settings) -> Robustness:
 def _check_numbers(settings: Settings) -> None:
     shares = [*settings.missing_shares]
     ranges = [
-        ("maximum_drop", settings.maximum_drop >= 0, "at least 0"),
-        ("maximum_flips", 0 <= settings.maximum_flips <= 1, "between 0 and 1"),
+        ("max_drop", settings.max_drop >= 0, "at least 0"),
+        ("max_flips", 0 <= settings.max_flips <= 1, "between 0 and 1"),
         ("on_drop", settings.on_drop in ("warn", "fail"), "warn or fail"),
         ("noise", all(level > 0 for level in settings.noise), "levels above 0"),
         ("missing_shares", all(0 < share < 1 for share in shares), "shares above 0 and below 1"),
         ("max_rows", settings.max_rows >= 2, "at least 2"),
-        ("confidence", 0 < settings.confidence < 1, "above 0 and below 1"),
+        ("confidence_level", 0 < settings.confidence_level < 1, "above 0 and below 1"),
         ("seed", settings.seed >= 0, "at least 0"),
     ]
     for name, good, expected in ranges:

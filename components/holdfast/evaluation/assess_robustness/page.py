@@ -39,7 +39,7 @@ def build(
     drawn = [(c.subject, c.drop) for c in features[:MAX_DRAWN] if c.drop]
     if drawn:
         label = f"drop of {subject.metric}; the line is what is tolerated"
-        picture = plots.intervals(drawn, settings.maximum_drop, label)
+        picture = plots.intervals(drawn, settings.max_drop, label)
         blocks.append(Figure("What the loss of a feature costs", picture))
     blocks.append(_table("Checks that pass", [c for c in ordered if c.outcome == "pass"]))
     return Report("Robustness", verdict.decision, tuple(blocks))

@@ -45,13 +45,13 @@ class Score:
     value: float
     parts: tuple["Floats", ...]
 
-    def drop_to(self, other: "Score", confidence: float) -> Interval:
+    def drop_to(self, other: "Score", confidence_level: float) -> Interval:
         """Return how much lower the other score is, on the same rows, with its interval."""
         from scipy.stats import norm
 
         pairs = zip(self.parts, other.parts, strict=True)
         variance = sum(float(np.var(one - two)) / len(one) for one, two in pairs)
-        width = float(norm.ppf((1 + confidence) / 2) * np.sqrt(variance))
+        width = float(norm.ppf((1 + confidence_level) / 2) * np.sqrt(variance))
         drop = self.value - other.value
         return Interval(drop, drop - width, drop + width)
 

@@ -16,8 +16,8 @@ def compare_models(
     champion: dsl.Input[dsl.Model] = None,
     metric: str = "",
     margin: float = 0.0,
-    draws: int = 500,
-    level: float = 0.95,
+    n_resamples: int = 500,
+    confidence_level: float = 0.95,
     seed: int = 0,
 ) -> str:
     """Compare a challenger with a champion on the same rows: better, worse, or undecided.
@@ -31,13 +31,13 @@ def compare_models(
             Needs: {like: challenger, columns: [$challenger.target]}
         champion: The model in use; none, or an empty artifact, where there is none yet.
             Needs: {like: challenger}
-        metric: What decides: roc_auc (the default), pr_auc (two classes), accuracy,
+        metric: What decides: roc_auc (the default), average_precision (two classes), accuracy,
             balanced_accuracy, precision, recall, f1 (means of classes), log_loss or brier; of
             regression r2 (the default), rmse, mae or mape.
         margin: A loss that would not matter, in the metric's unit: above 0, a challenger passes
             that is not worse by as much.
-        draws: Bootstrap draws, at least 20.
-        level: Share of the draws that an interval holds.
+        n_resamples: Bootstrap draws, at least 20.
+        confidence_level: Share of the draws that an interval holds.
         seed: Seed of the draws.
 
     Returns:
@@ -53,7 +53,7 @@ def compare_models(
     from holdfast.model import load_model
     from holdfast.table import open_table
 
-    request = logic.ask(metric, margin, draws, level, seed)
+    request = logic.ask(metric, margin, n_resamples, confidence_level, seed)
     new = load_model(challenger.path, "challenger")
     old = logic.load_champion(getattr(champion, "path", ""))
     result = logic.compare_models(new, old, open_table(test.path, "test"), request)

@@ -61,13 +61,15 @@ class Comparison:
     report: Report
 
 
-def ask(metric: str, margin: float, draws: int, level: float, seed: int) -> Request:
+def ask(
+    metric: str, margin: float, n_resamples: int, confidence_level: float, seed: int
+) -> Request:
     """Return a request from plain values.
 
     Raises:
         InputError: One of them is out of its range.
     """
-    return Request(metric, margin, Resampling(draws, level, seed))
+    return Request(metric, margin, Resampling(n_resamples, confidence_level, seed))
 
 
 def load_champion(path: str) -> Model | None:
@@ -147,7 +149,7 @@ def _require_alike(challenger: Model, champion: Model) -> None:
 
 
 def _reason(outcome: str, metric: str, pair: Pair, request: Request) -> Reason:
-    d, share = pair.difference, 100 * request.resampling.level
+    d, share = pair.difference, 100 * request.resampling.confidence_level
     margin = f" The margin is {request.margin:.6g}." if request.margin else ""
     decision = DECISIONS[outcome]
     return Reason(
@@ -216,13 +218,13 @@ def _report(
     request: Request,
     rows: int,
 ) -> Report:
-    share, draws = 100 * request.resampling.level, request.resampling.draws
+    share, n_resamples = 100 * request.resampling.confidence_level, request.resampling.n_resamples
     table = tuple(
         (name, p.champion, p.challenger, p.difference.value, p.difference.low, p.difference.high)
         for name, p in pairs.items()
     )
     columns = ("metric", "champion", "challenger", "difference", f"{share:g} % from", "to")
-    facts = f"{rows:,} rows, the same for both; {draws} paired bootstrap draws."
+    facts = f"{rows:,} rows, the same for both; {n_resamples} paired bootstrap draws."
     blocks: list[Block] = [
         *(Paragraph(reason.message) for reason in verdict.reasons),
         Paragraph(facts),

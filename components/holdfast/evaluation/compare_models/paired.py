@@ -56,7 +56,7 @@ def compare(
     pairs = {}
     values = zip(first.names, first().tolist(), second().tolist(), sample.T, strict=True)
     for name, old, new, draws in values:
-        ends = ends_of(draws, how.level)
+        ends = ends_of(draws, how.confidence_level)
         if name not in cannot and math.isfinite(old) and math.isfinite(new) and ends:
             pairs[name] = Pair(old, new, Interval(new - old, *ends))
     return pairs

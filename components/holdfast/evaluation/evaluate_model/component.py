@@ -25,9 +25,9 @@ def evaluate_model(
     threshold_rule: str = "f1",
     cost_ratio: float = 1.0,
     segments: List[str] = [],  # noqa: B006  # KFP reads the default from the signature
-    minimum_segment_rows: int = 100,
-    draws: int = 500,
-    level: float = 0.95,
+    min_segment_rows: int = 100,
+    n_resamples: int = 500,
+    confidence_level: float = 0.95,
     seed: int = 0,
 ) -> str:
     """Judge a model on rows it has not seen, as far as these rows can tell.
@@ -38,16 +38,16 @@ def evaluate_model(
             columns: [$model.target, $segments]}
         validation: Rows to choose the threshold of two classes on. Needs: {like: model}
         train: The training rows, to find test rows among them. Needs: {like: model}
-        metric: roc_auc if empty, pr_auc (two classes), accuracy, balanced_accuracy, precision,
-            recall, f1 (class means), log_loss, brier; of regression r2 if empty, rmse, mae, mape.
+        metric: roc_auc if empty, average_precision (two classes), accuracy, balanced_accuracy,
+            precision, recall, f1 (class means), log_loss, brier; or r2 if empty, rmse, mae, mape.
         minimum: What it must reach, or keep to where lower is better; below 0: better than chance.
         on_undecided: The decision where the interval holds the minimum: pass, warn or fail.
         threshold_rule: f1 of the second class, youden, or cost.
         cost_ratio: What a missed member of the second class costs, in false alarms.
         segments: Columns, or several joined by commas; numbers by quartile.
-        minimum_segment_rows: Segments of fewer rows are named, not judged.
-        draws: Bootstrap draws, at least 20.
-        level: Share of the draws that an interval holds.
+        min_segment_rows: Segments of fewer rows are named, not judged.
+        n_resamples: Bootstrap draws, at least 20.
+        confidence_level: Share of the draws that an interval holds.
         seed: Seed of the draws.
 
     Returns:
@@ -64,7 +64,7 @@ def evaluate_model(
 
     request = logic.ask(
         (metric, minimum, on_undecided), (threshold_rule, cost_ratio),
-        (tuple(segments), minimum_segment_rows), (draws, level, seed),
+        (tuple(segments), min_segment_rows), (n_resamples, confidence_level, seed),
     )  # fmt: skip
     tables = logic.open_tables(test.path, *(getattr(t, "path", "") for t in (validation, train)))
     result = logic.evaluate(load_model(model.path), tables, request)

@@ -34,7 +34,7 @@ class Slices:
     """The segments that are wanted; those of fewer rows than the minimum are not judged."""
 
     columns: tuple[str, ...] = ()
-    minimum_rows: int = 100
+    min_rows: int = 100
 
 
 @dataclass(frozen=True)
@@ -130,10 +130,10 @@ def evaluate(model: Model, tables: Tables, request: Request) -> Evaluation:
     predicted = predicted if cut is None else answer_from(predicted, cut)
     scores = _scores(predicted) | ({} if cut is None else {"threshold": cut})
     found = intervals(predicted, request.resampling)
-    judged = judge(predicted, found, request.gate, request.resampling.level)
+    judged = judge(predicted, found, request.gate, request.resampling.confidence_level)
     slices = request.slices
     segments = judge_segments(
-        predicted, tables.test, slices.columns, judged.metric, slices.minimum_rows,
+        predicted, tables.test, slices.columns, judged.metric, slices.min_rows,
         request.resampling,
     )  # fmt: skip
     warnings = (*check_rows(model, tables.test, tables.train), *_weak(segments, judged))
@@ -220,7 +220,8 @@ def _report(
     how = request.resampling
     facts = (
         f"{predicted.rows:,} test rows, target {model.info.target}, {predicted.task}. Intervals: "
-        f"percentiles of {how.draws} bootstrap draws. {_answering(predicted, cut, request.rule)}"
+        f"percentiles of {how.n_resamples} bootstrap draws. "
+        f"{_answering(predicted, cut, request.rule)}"
     )
     return Report(
         title="Model evaluation",
@@ -229,7 +230,7 @@ def _report(
             Paragraph(judged.reason.message),
             Paragraph(facts),
             *pages.finding_rows(verdict.reasons[1:]),
-            pages.metric_rows(scores, found, how.level),
+            pages.metric_rows(scores, found, how.confidence_level),
             *pages.segment_blocks(segments, judged.metric, scores[judged.metric]),
             *blocks,
         ),

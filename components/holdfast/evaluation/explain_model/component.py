@@ -17,7 +17,7 @@ def explain_model(
     previous: dsl.Input[dsl.Model] = None,
     rows: int = 5000,
     top: int = 6,
-    minimum_stability: float = 0.5,
+    min_stability: float = 0.5,
     leak_at: float = 0.999,
     seed: int = 42,
 ) -> str:
@@ -36,7 +36,7 @@ def explain_model(
             Needs: {like: model}
         rows: Rows to explain, drawn at random; of costly models fewer, as the report says.
         top: Columns whose partial dependence is drawn.
-        minimum_stability: Spearman's rank correlation of the columns' importance with the model
+        min_stability: Spearman's rank correlation of the columns' importance with the model
             before, -1 to 1; below it the decision is warn.
         leak_at: ROC AUC, or correlation, with which one column alone tells the target, from which
             on the decision is fail; above 1 for never.
@@ -58,7 +58,7 @@ def explain_model(
     from holdfast.table import open_table
 
     before = logic.open_previous(getattr(previous, "path", ""))
-    request = logic.Request(rows, top, seed, judging.Limits(leak_at, minimum_stability))
+    request = logic.Request(rows, top, seed, judging.Limits(leak_at, min_stability))
     found = logic.explain(load_model(model.path), open_table(test.path, "test"), before, request)
     explanations.metadata.update(found.write_rows(explanations.path).metadata())
     metrics.metadata.update(found.metrics)

@@ -40,7 +40,7 @@ class Limits:
             )
         if not -1 <= self.correlation <= 1:
             raise InputError(
-                f"`minimum_stability` must be a rank correlation, -1 to 1. Found: "
+                f"`min_stability` must be a rank correlation, -1 to 1. Found: "
                 f"{self.correlation}. The usual limit is 0.5."
             )
 

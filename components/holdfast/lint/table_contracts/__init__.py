@@ -6,9 +6,10 @@ braces is one YAML flow mapping; it may go on over several lines, and nothing fo
 docstring::
 
     Args:
-        train: The training share. Needs: {target: true, role: not holdout, columns: [$weight]}
+        train: The training share. Needs: {target: true, role: not holdout,
+            columns: [$sample_weight]}
         transformer: A fitted transformer. Needs: {like: train}
-        weight: Column that says how much a row counts; empty for all alike.
+        sample_weight: Column that says how much a row counts; empty for all alike.
 
     Returns:
         model: The model. Gives: {target: $train, task: $train}

@@ -18,7 +18,7 @@ RULES = {
 # names. A metric that both may have is in neither.
 _CLASSIFICATION = {
     "classification", "balanced",
-    "roc_auc", "pr_auc", "average_precision", "accuracy", "balanced_accuracy", "precision",
+    "roc_auc", "average_precision", "accuracy", "balanced_accuracy", "precision",
     "recall", "f1", "log_loss", "brier", "roc_auc_ovr", "roc_auc_ovo", "f1_macro", "f1_micro",
     "f1_weighted", "neg_log_loss", "neg_brier_score", "matthews_corrcoef",
     "demographic_parity_difference", "demographic_parity_ratio", "disparate_impact",

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from holdfast.errors import InputError
 from holdfast.model import is_numeric
-from holdfast.monitoring.analyse_experiment.wishes import Columns, Wish
+from holdfast.monitoring.analyse_experiment.request import Columns, Request
 from holdfast.table import Table
 
 if TYPE_CHECKING:
@@ -47,23 +47,23 @@ class Experiment:
     with_units: bool
 
 
-def required(table: Table, wish: Wish) -> list[str]:
+def required(table: Table, request: Request) -> list[str]:
     """Return the columns that are read, each once.
 
     Raises:
         InputError: One is not there, or is of a type that it cannot be.
     """
-    columns = wish.columns
-    named = {"arm": columns.arm, "metric": wish.metric.column}
+    columns = request.columns
+    named = {"arm": columns.arm, "metric": request.metric.column}
     named |= {"unit": columns.unit, "time": columns.time}
-    named |= {f"guardrails ({m.column})": m.column for m in wish.metrics[1:]}
+    named |= {f"guardrails ({m.column})": m.column for m in request.metrics[1:]}
     for name, column in named.items():
         if column not in table.schema.names and (column or name in ("arm", "metric")):
             raise InputError(
                 f"`{name.partition(' ')[0]}` must name a column of `table`. Found: {column!r} "
                 f"among {table.schema.names[:30]}. Pass one of these."
             )
-    for metric in wish.metrics:
+    for metric in request.metrics:
         kind = table.schema.field(metric.column).type
         if not is_numeric(kind):
             raise InputError(
@@ -85,7 +85,7 @@ def _read(kind: pa.DataType) -> pa.DataType:
 
 
 @contextmanager
-def opened(table: Table, wish: Wish) -> Iterator[Experiment]:
+def opened(table: Table, request: Request) -> Iterator[Experiment]:
     """Yield the rows of two arms, cleaned and counted, within a bound of memory.
 
     Raises:
@@ -93,21 +93,23 @@ def opened(table: Table, wish: Wish) -> Iterator[Experiment]:
     """
     import duckdb
 
-    names = required(table, wish)
+    names = required(table, request)
     with tempfile.TemporaryDirectory() as scratch:
         settings = {"memory_limit": MEMORY, "temp_directory": scratch}
         session = duckdb.connect(f"{scratch}/experiment.db", config=settings)
         try:
-            _load(session, table, names, wish)
-            treatment = _treatment(session, wish.columns)
-            counts = _clean(session, treatment, wish.columns)
-            _check_values(session, wish)
-            yield Experiment(session, counts, _looks(session), bool(wish.columns.unit))
+            _load(session, table, names, request)
+            treatment = _treatment(session, request.columns)
+            counts = _clean(session, treatment, request.columns)
+            _check_values(session, request)
+            yield Experiment(session, counts, _looks(session), bool(request.columns.unit))
         finally:
             session.close()
 
 
-def _load(session: "duckdb.DuckDBPyConnection", table: Table, names: list[str], wish: Wish) -> None:
+def _load(
+    session: "duckdb.DuckDBPyConnection", table: Table, names: list[str], request: Request
+) -> None:
     """Write (arm, unit, day, values) of each row; columns are called by their places."""
     schema = pa.schema([(f"c{i}", _read(table.schema.field(n).type)) for i, n in enumerate(names)])
     batches = (
@@ -120,14 +122,14 @@ def _load(session: "duckdb.DuckDBPyConnection", table: Table, names: list[str], 
     )  # fmt: skip
     session.register("source", pa.RecordBatchReader.from_batches(schema, batches))
     place = {name: f"c{i}" for i, name in enumerate(names)}
-    columns = wish.columns
+    columns = request.columns
     unit = f"CAST({place[columns.unit]} AS VARCHAR)" if columns.unit else "NULL"
     day = f"CAST({place[columns.time]} AS DATE)" if columns.time else "NULL"
     values = "".join(
         # NaN is no value, and infinity would be the mean of all.
         f", CASE WHEN isfinite(CAST({place[m]} AS DOUBLE)) THEN CAST({place[m]} AS DOUBLE) END"
         f" AS {v}"
-        for m, v in wish.values.items()
+        for m, v in request.values.items()
     )
     session.execute(
         f"CREATE TABLE loaded AS SELECT CAST({place[columns.arm]} AS VARCHAR) AS arm, "  # noqa: S608  # our own names
@@ -178,9 +180,9 @@ def _clean(session: "duckdb.DuckDBPyConnection", treatment: str, columns: Column
     return Counts(units.get(False, 0), units.get(True, 0), everyone, in_both, treatment)
 
 
-def _check_values(session: "duckdb.DuckDBPyConnection", wish: Wish) -> None:
-    for metric in wish.metrics:
-        name = wish.values[metric.column]
+def _check_values(session: "duckdb.DuckDBPyConnection", request: Request) -> None:
+    for metric in request.metrics:
+        name = request.values[metric.column]
         ((values, others),) = session.execute(
             f"SELECT count({name}), count(*) FILTER ({name} NOT IN (0, 1)) FROM kept"  # noqa: S608  # our own names
         ).fetchall()

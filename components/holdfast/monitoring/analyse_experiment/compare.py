@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from holdfast.monitoring.analyse_experiment.arms import Counts
 from holdfast.monitoring.analyse_experiment.estimates import Arm, Look
+from holdfast.monitoring.analyse_experiment.request import Metric
 from holdfast.monitoring.analyse_experiment.sequential import Design, half_width
-from holdfast.monitoring.analyse_experiment.wishes import Metric
 
 # Below these the mean of an arm's units is not yet normal, and a sequence does not hold.
 MIN_UNITS, MIN_EVENTS = 100, 20

@@ -21,13 +21,13 @@ def analyse_experiment(
     unit: str = "",
     aggregate: str = "mean",
     time: str = "",
-    minimum_effect: float = 0.0,
+    min_effect: float = 0.0,
     guardrails: str = "",
     treatment_share: float = 0.5,
     alpha: float = 0.05,
     power: float = 0.8,
     srm_alpha: float = 0.001,
-    maximum_units: int = 0,
+    max_units: int = 0,
     baseline: float = 0.0,
 ) -> str:
     """Analyse an A/B test or a canary that may be looked at every day: ship, stop or continue.
@@ -37,7 +37,7 @@ def analyse_experiment(
 
     Args:
         metric: The column that decides.
-        effect: The improvement to be found, above minimum_effect, in the metric's unit.
+        effect: The improvement to be found, above min_effect, in the metric's unit.
         table: A row for each unit or event, if any. Needs: {columns: [$metric, $arm, $unit, $time]}
         arm: The column of the arm, of two labels.
         control: The label of the control.
@@ -46,14 +46,14 @@ def analyse_experiment(
         unit: The column of what was assigned, whose rows count as one; empty: each row is one.
         aggregate: What becomes of a unit's rows: mean, sum or max; percentiles keep the rows.
         time: A column of dates or times; each day is a look, of up to 40. Empty for one look.
-        minimum_effect: The improvement beyond which it is shipped, 0 or more.
+        min_effect: The improvement beyond which it is shipped, 0 or more.
         guardrails: YAML of what may get worse by a tolerance at most, such as guardrails:
             [{metric: latency, kind: p95, better: lower, tolerance: 20}].
         treatment_share: The planned share of the treatment's units, between 0 and 1.
         alpha: The chance of a wrong alarm over all looks; guardrails share another one.
         power: The chance to find the effect with the units that are needed.
         srm_alpha: The p-value below which the split of the units is not the planned one.
-        maximum_units: The units of both arms at which it stops undecided; 0 for none.
+        max_units: The units of both arms at which it stops undecided; 0 for none.
         baseline: To plan: the control's proportion, or the standard deviation of a unit's value.
 
     Returns:
@@ -67,7 +67,7 @@ def analyse_experiment(
     from holdfast.monitoring.analyse_experiment import logic
 
     columns = (arm, control, unit, time, aggregate)
-    plan = (effect, minimum_effect, treatment_share, alpha, power, srm_alpha, maximum_units)
+    plan = (effect, min_effect, treatment_share, alpha, power, srm_alpha, max_units)
     asked = logic.ask((metric, kind, better), columns, plan, guardrails, baseline)
     result = logic.analyse(getattr(table, "path", ""), asked)
     metrics.metadata.update(result.scores)

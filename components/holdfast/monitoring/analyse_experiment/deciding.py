@@ -9,7 +9,7 @@ from holdfast.monitoring.analyse_experiment.compare import (
     MIN_UNITS,
     Comparison,
 )
-from holdfast.monitoring.analyse_experiment.wishes import Plan
+from holdfast.monitoring.analyse_experiment.request import Plan
 from holdfast.verdict import Decision, Reason
 
 Choice = Literal["ship", "stop", "continue"]
@@ -50,10 +50,10 @@ def decide(
     found = (reason, *open_rails, *_before(main, plan, reason.code), *notes)
     if choice == "ship" and any(r.code == "guardrail_open" for r in found):
         choice = "continue"
-    if choice == "continue" and 0 < plan.maximum_units <= counts.units:
-        text = f"The experiment has its {plan.maximum_units} units, and still can't tell."
+    if choice == "continue" and 0 < plan.max_units <= counts.units:
+        text = f"The experiment has its {plan.max_units} units, and still can't tell."
         most = Reason("maximum_reached", "units", str(counts.units),
-                      f"below {plan.maximum_units}", text, "fail")  # fmt: skip
+                      f"below {plan.max_units}", text, "fail")  # fmt: skip
         return "stop", (most, *found)
     return choice, found
 
@@ -93,7 +93,7 @@ def _notes(counts: Counts) -> tuple[Reason, ...]:
 
 def _main(main: Comparison, plan: Plan) -> tuple[Choice, Reason]:
     """Judge the metric that decides by its confidence sequence."""
-    name, least = main.metric.label, plan.minimum_effect
+    name, least = main.metric.label, plan.min_effect
     if main.constant or not main.enough(main.last):
         return "continue", _early(main)
     seen = main.improvement
@@ -118,7 +118,7 @@ def _before(main: Comparison, plan: Plan, now: str) -> tuple[Reason, ...]:
         if not look.variance or not main.enough(look):
             continue
         seen = main.improvement_at(look)
-        code = "better" if seen.low > plan.minimum_effect else "harm" if seen.high < 0 else now
+        code = "better" if seen.low > plan.min_effect else "harm" if seen.high < 0 else now
         if code != now:
             shown = f"{seen.value:.4g} ({seen.low:.4g} to {seen.high:.4g})"
             text = f"On {look.day} the improvement was {shown}: {code}. The effect may have faded."

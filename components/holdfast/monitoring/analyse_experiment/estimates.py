@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 
 from holdfast.monitoring.analyse_experiment.arms import Experiment
-from holdfast.monitoring.analyse_experiment.wishes import AGGREGATES, Metric
+from holdfast.monitoring.analyse_experiment.request import AGGREGATES, Metric
 
 # Two normal standard errors to either side give a percentile's standard error.
 SPREAD = 1.959963984540054

@@ -17,8 +17,8 @@ from holdfast.monitoring.analyse_experiment.compare import (
 from holdfast.monitoring.analyse_experiment.deciding import VERDICTS, Choice, Rail, decide
 from holdfast.monitoring.analyse_experiment.estimates import looks_of
 from holdfast.monitoring.analyse_experiment.planning import Need, design_of, planned, seen
+from holdfast.monitoring.analyse_experiment.request import Metric, Request, ask
 from holdfast.monitoring.analyse_experiment.sequential import Design
-from holdfast.monitoring.analyse_experiment.wishes import Metric, Wish, ask
 from holdfast.report import Report
 from holdfast.table import Table, open_table
 from holdfast.verdict import Reason, Verdict
@@ -42,49 +42,49 @@ class Analysis:
         return self.verdict.metadata() | {"choice": self.choice}
 
 
-def analyse(path: str, wish: Wish) -> Analysis:
+def analyse(path: str, request: Request) -> Analysis:
     """Analyse the table at a path, or plan where the path is empty.
 
     Raises:
         InputError: The table does not hold what is asked for.
     """
-    return analyse_table(open_table(path, "table"), wish) if path else plan(wish)
+    return analyse_table(open_table(path, "table"), request) if path else plan(request)
 
 
-def plan(wish: Wish) -> Analysis:
+def plan(request: Request) -> Analysis:
     """Return how many units are needed.
 
     Raises:
         InputError: The baseline does not fit the metric's kind.
     """
-    need = planned(wish)
+    need = planned(request)
     text = (
         f"There are no data yet: {need.control} and {need.treatment} units are needed at one look, "
         f"{need.sequential_control} and {need.sequential_treatment} if it is looked at daily."
     )
-    reason = Reason("planned", wish.metric.label, "no data", "a table", text, "no_baseline")
+    reason = Reason("planned", request.metric.label, "no data", "a table", text, "no_baseline")
     verdict = Verdict("no_baseline", (reason,))
-    return Analysis("continue", verdict, _needed(need), pages.planning(wish, need))
+    return Analysis("continue", verdict, _needed(need), pages.planning(request, need))
 
 
-def analyse_table(table: Table, wish: Wish) -> Analysis:
+def analyse_table(table: Table, request: Request) -> Analysis:
     """Look at an experiment.
 
     Raises:
         InputError: The table does not hold what is asked for.
     """
-    with opened(table, wish) as experiment:
-        main = _compared(experiment, wish, wish.metric, design_of(wish.plan))
+    with opened(table, request) as experiment:
+        main = _compared(experiment, request, request.metric, design_of(request.plan))
         # Each guardrail may give a wrong alarm: they share the alpha.
-        alpha = wish.plan.alpha / max(1, len(wish.guardrails))
+        alpha = request.plan.alpha / max(1, len(request.guardrails))
         rails = tuple(
-            Rail(_compared(experiment, wish, m, Design(t, alpha, wish.plan.power)), t)
-            for m, t in wish.guardrails
+            Rail(_compared(experiment, request, m, Design(t, alpha, request.plan.power)), t)
+            for m, t in request.guardrails
         )
         counts = experiment.counts
-    srm = sample_ratio(counts, wish.plan.share)
-    choice, reasons = decide(main, rails, counts, wish.plan, srm)
-    need = seen(wish.plan, wish.metric, main.last)
+    srm = sample_ratio(counts, request.plan.share)
+    choice, reasons = decide(main, rails, counts, request.plan, srm)
+    need = seen(request.plan, request.metric, main.last)
     scores: dict[str, float] = {
         "units_control": counts.control, "units_treatment": counts.treatment,
         "srm_p_value": srm, "looks": len(main.looks), "rows_left_out": counts.left_out,
@@ -94,13 +94,15 @@ def analyse_table(table: Table, wish: Wish) -> Analysis:
     for rail in rails:
         scores |= _scores(rail.compared, rail.compared.metric.label.replace(" ", "_") + "_")
     scores |= _needed(need) if need else {}
-    page = pages.analysis(wish, choice, reasons, main, rails, counts, srm, need)
+    page = pages.analysis(request, choice, reasons, main, rails, counts, srm, need)
     return Analysis(choice, Verdict(VERDICTS[choice], reasons), scores, page)
 
 
-def _compared(experiment: Experiment, wish: Wish, metric: Metric, design: Design) -> Comparison:
-    column = wish.values[metric.column]
-    looks = looks_of(experiment, metric, column, wish.columns.aggregate)
+def _compared(
+    experiment: Experiment, request: Request, metric: Metric, design: Design
+) -> Comparison:
+    column = request.values[metric.column]
+    looks = looks_of(experiment, metric, column, request.columns.aggregate)
     return Comparison(metric, looks, design)
 
 

@@ -13,7 +13,7 @@ from holdfast.monitoring.analyse_experiment.compare import (
 )
 from holdfast.monitoring.analyse_experiment.deciding import Rail
 from holdfast.monitoring.analyse_experiment.planning import Need
-from holdfast.monitoring.analyse_experiment.wishes import Plan, Wish
+from holdfast.monitoring.analyse_experiment.request import Plan, Request
 from holdfast.plots import BLUE, GREY, ORANGE, figure_of, short, svg_of
 from holdfast.report import Block, Figure, Paragraph, Report, Rows
 from holdfast.verdict import Reason
@@ -38,7 +38,7 @@ def finding_rows(reasons: Sequence[Reason]) -> Rows:
 def need_rows(need: Need | None, plan: Plan) -> Rows:
     """Return the plan: units of each arm."""
     heading = (
-        f"Units needed to find {plan.effect:g} over {plan.minimum_effect:g} with power "
+        f"Units needed to find {plan.effect:g} over {plan.min_effect:g} with power "
         f"{plan.power:g} at alpha {plan.alpha:g}"
     )
     rows: tuple[tuple[str, int, int], ...] = ()
@@ -51,7 +51,7 @@ def need_rows(need: Need | None, plan: Plan) -> Rows:
 
 
 def analysis(
-    wish: Wish,
+    request: Request,
     choice: str,
     reasons: Sequence[Reason],
     main: Comparison,
@@ -63,10 +63,10 @@ def analysis(
     """Return the page of an experiment that has data."""
     every = [main, *(rail.compared for rail in rails)]
     split = (
-        f"{counts.control:,} units of the control, {wish.columns.control!r}, and "
+        f"{counts.control:,} units of the control, {request.columns.control!r}, and "
         f"{counts.treatment:,} of the treatment, {counts.treatment_label!r}; planned for it: "
-        f"{100 * wish.plan.share:g} %, chi-square test of the split: p = {srm:.4g}. Intervals of "
-        f"{100 * (1 - wish.plan.alpha):g} %. {METHOD}"
+        f"{100 * request.plan.share:g} %, chi-square test of the split: p = {srm:.4g}. Intervals "
+        f"of {100 * (1 - request.plan.alpha):g} %. {METHOD}"
     )
     verdict = {"ship": "pass", "stop": "fail", "continue": "warn"}[choice]
     blocks: list[Block] = [
@@ -81,8 +81,8 @@ def analysis(
         if any(compared.enough(look) and look.variance for look in compared.looks):
             caption = f"{compared.metric.label}: treatment less control"
             caption += f", {len(compared.looks)} looks" if len(compared.looks) > 1 else ""
-            blocks.append(Figure(caption, _drawn(compared, wish.plan, tolerance)))
-    blocks.append(need_rows(need, wish.plan))
+            blocks.append(Figure(caption, _drawn(compared, request.plan, tolerance)))
+    blocks.append(need_rows(need, request.plan))
     return Report("Experiment", verdict, tuple(blocks))
 
 
@@ -134,7 +134,7 @@ def _drawn(compared: Comparison, plan: Plan, tolerance: float | None) -> str:
     axes.plot(places, [a.value for a in always], color=BLUE, marker="o", markersize=3)
     sign = compared.metric.sign
     limits = (
-        {"minimum effect": plan.minimum_effect, "planned effect": plan.effect}
+        {"minimum effect": plan.min_effect, "planned effect": plan.effect}
         if tolerance is None
         else {"tolerance": -tolerance}
     )
@@ -153,12 +153,12 @@ def _days(axes: "Axes", days: Sequence[str]) -> None:
     axes.set_xlim(-0.5, len(days) - 0.5)
 
 
-def planning(wish: Wish, need: Need) -> Report:
+def planning(request: Request, need: Need) -> Report:
     """Return the page of an experiment that has none yet."""
-    known = "proportion" if wish.metric.kind == "proportion" else "standard deviation"
+    known = "proportion" if request.metric.kind == "proportion" else "standard deviation"
     text = (
-        f"Planned for {wish.metric.label}: a {known} of {wish.baseline:g}, and a share of the "
-        f"treatment of {wish.plan.share:g}. A test that is looked at daily needs more units at "
-        f"its end, and mostly ends sooner."
+        f"Planned for {request.metric.label}: a {known} of {request.baseline:g}, and a share of "
+        f"the treatment of {request.plan.share:g}. A test that is looked at daily needs more "
+        f"units at its end, and mostly ends sooner."
     )
-    return Report("Experiment", "no_baseline", (Paragraph(text), need_rows(need, wish.plan)))
+    return Report("Experiment", "no_baseline", (Paragraph(text), need_rows(need, request.plan)))

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from holdfast.errors import InputError
 from holdfast.monitoring.analyse_experiment.estimates import Look
+from holdfast.monitoring.analyse_experiment.request import Metric, Plan, Request
 from holdfast.monitoring.analyse_experiment.sequential import Design
-from holdfast.monitoring.analyse_experiment.wishes import Metric, Plan, Wish
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Need:
 
 def design_of(plan: Plan) -> Design:
     """Return what the metric that decides is planned for: improvement beyond the minimum."""
-    return Design(plan.effect - plan.minimum_effect, plan.alpha, plan.power)
+    return Design(plan.effect - plan.min_effect, plan.alpha, plan.power)
 
 
 def need_of(plan: Plan, control: float, treatment: float) -> Need:
@@ -36,32 +36,32 @@ def need_of(plan: Plan, control: float, treatment: float) -> Need:
     return Need(*(max(2, math.ceil(total * share)) for total in totals for share in shares))
 
 
-def planned(wish: Wish) -> Need:
+def planned(request: Request) -> Need:
     """Return the units that are needed, by what is known before any data.
 
     Raises:
         InputError: The baseline does not fit the metric's kind.
     """
-    baseline, metric = wish.baseline, wish.metric
+    baseline, metric = request.baseline, request.metric
     if metric.share:
         raise InputError(
             f"`table` must be given to plan for a percentile: only data tell how sure it is. "
             f"Found: kind {metric.kind}. Pass some days without a treatment, in two arms."
         )
     if metric.kind == "proportion":
-        after = baseline + metric.sign * wish.plan.effect
+        after = baseline + metric.sign * request.plan.effect
         if not 0 < baseline < 1 or not 0 < after < 1:
             raise InputError(
                 f"`baseline` must be the control's proportion, and stay between 0 and 1 with "
                 f"`effect`. Found: {baseline} and {after}. Pass what was seen before."
             )
-        return need_of(wish.plan, baseline * (1 - baseline), after * (1 - after))
+        return need_of(request.plan, baseline * (1 - baseline), after * (1 - after))
     if not 0 < baseline < float("inf"):
         raise InputError(
             f"`baseline` must be the standard deviation of a unit's value, above 0, or `table` be "
             f"given. Found: {baseline}. Pass what was seen before."
         )
-    return need_of(wish.plan, baseline**2, baseline**2)
+    return need_of(request.plan, baseline**2, baseline**2)
 
 
 def seen(plan: Plan, metric: Metric, look: Look) -> Need | None:

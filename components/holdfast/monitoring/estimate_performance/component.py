@@ -17,14 +17,14 @@ def estimate_performance(
     time: str = "",
     window: str = "",
     time_zone: str = "UTC",
-    now: str = "",
+    as_of: str = "",
     metric: str = "",
     tolerance: float = 0.05,
-    minimum_rows: int = 100,
-    maximum_outside: float = 0.05,
+    min_rows: int = 100,
+    max_outside: float = 0.05,
     on_drop: str = "fail",
-    draws: int = 200,
-    level: float = 0.95,
+    n_resamples: int = 200,
+    confidence_level: float = 0.95,
     seed: int = 0,
 ) -> str:
     """Estimate a model's performance before labels come, and tell whether to trust the estimate.
@@ -40,16 +40,16 @@ def estimate_performance(
         time: Column with the time of a row; predicted_at if empty.
         window: Number and m, h, d, w or month, such as 6h or 1d; one of all rows if empty.
         time_zone: Where days begin, and what times without an offset mean.
-        now: ISO 8601; rows more than 5 minutes later lie in the future. The clock's if empty.
-        metric: The judged one: roc_auc if empty, pr_auc (two classes), accuracy, precision, recall,
-            f1, balanced_accuracy, log_loss or brier; of numbers rmse if empty, or mae.
+        as_of: ISO 8601; rows more than 5 minutes later lie in the future. The clock's if empty.
+        metric: roc_auc if empty, average_precision (two classes), accuracy, precision, recall, f1,
+            balanced_accuracy, log_loss or brier; of numbers rmse if empty, or mae.
         tolerance: Relative drop, 0 to 1, beyond which a certain one decides and another warns.
-        minimum_rows: Rows of a window, at least 2, from which on it is judged.
-        maximum_outside: Share of rows outside of the reference, 0 to 1, above which no estimate is
+        min_rows: Rows of a window, at least 2, from which on it is judged.
+        max_outside: Share of rows outside of the reference, 0 to 1, above which no estimate is
             trusted: numbers out of its range, text and gaps that it does not know.
         on_drop: What a trusted and certain drop decides: fail or warn.
-        draws: Of labels for the intervals of classes, at least 20.
-        level: Of the intervals; the judged one is corrected for the number of windows.
+        n_resamples: Of labels for the intervals of classes, at least 20.
+        confidence_level: Of the intervals; the judged one is corrected for the number of windows.
         seed: Of the draws.
 
     Returns:
@@ -64,10 +64,10 @@ def estimate_performance(
     from holdfast.monitoring.estimate_performance import logic
 
     request = logic.ask(
-        (metric, tolerance, minimum_rows), (maximum_outside, on_drop), draws, level, seed
+        (metric, tolerance, min_rows), (max_outside, on_drop), n_resamples, confidence_level, seed
     )
     known = getattr(baseline, "path", "")
-    inputs = logic.open_inputs(predictions.path, known, time, (window, time_zone, now))
+    inputs = logic.open_inputs(predictions.path, known, time, (window, time_zone, as_of))
     outcome = logic.estimate(inputs, request)
     metrics.metadata.update(outcome.scores)
     windows.metadata.update(outcome.write_windows(windows.path))

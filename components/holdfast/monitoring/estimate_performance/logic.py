@@ -78,15 +78,19 @@ class Estimated:
 
 
 def ask(
-    rule: tuple[str, float, int], limits: tuple[float, str], draws: int, level: float, seed: int
+    rule: tuple[str, float, int],
+    limits: tuple[float, str],
+    n_resamples: int,
+    confidence_level: float,
+    seed: int,
 ) -> Request:
     """Return a request from plain values.
 
     Raises:
         InputError: One of them is out of its range.
     """
-    resampling = Resampling(draws, level, seed)
-    return Request(Rule(*rule, level), resampling, Limits(limits[0]), limits[1])
+    resampling = Resampling(n_resamples, confidence_level, seed)
+    return Request(Rule(*rule, confidence_level), resampling, Limits(limits[0]), limits[1])
 
 
 def open_inputs(predictions: str, baseline: str, time: str, cut: tuple[str, str, str]) -> Inputs:
@@ -165,7 +169,7 @@ def _estimated(
     whole = merged(list(every.values()), baseline)
     total = _intervals(whole, baseline, request)
     listed, found = [], list(missed)
-    many = sum(evidence.rows >= rule.minimum_rows for evidence in every.values())
+    many = sum(evidence.rows >= rule.min_rows for evidence in every.values())
     for start in sorted(every):
         evidence = every[start]
         cut = bool(inputs.windows.length)
@@ -174,7 +178,7 @@ def _estimated(
         doubted = doubts(evidence, baseline, rule, request.limits, window.name)
         found += doubted
         drop = None
-        if evidence.rows >= rule.minimum_rows and rule.metric in known:
+        if evidence.rows >= rule.min_rows and rule.metric in known:
             drop = drops.measure(known[rule.metric], baseline.metrics[rule.metric], rule, many)
         listed.append(replace(window, drop=drop, trusted=not (doubted or missed)))
     trusted = not found and bool(whole.rows)
@@ -188,7 +192,7 @@ def _intervals(
         return {}
     off = next((d.likely for d in offsets(evidence, baseline)), 0.0)
     if baseline.losses:
-        level = request.resampling.level
+        level = request.resampling.confidence_level
         found = loss_estimation.estimate(evidence.sums, baseline.losses.spread, level)
         return widened(found, off)
     if baseline.calibrator is None:
@@ -252,7 +256,9 @@ def _report(
         Paragraph(facts),
         finding_rows(verdict.reasons),
         *window_blocks(done.windows, rule, baseline, "Estimated"),
-        metric_rows(done.found, baseline.metrics, "Estimated metrics of all rows", rule.level),
+        metric_rows(
+            done.found, baseline.metrics, "Estimated metrics of all rows", rule.confidence_level
+        ),
         _covariate_rows(done.whole, baseline),
     ]
     return Report("Estimated performance", verdict.decision, tuple(blocks))

@@ -28,7 +28,7 @@ HALF = 0.5
 class Limits:
     """The share of rows outside of the reference up to which an estimate is trusted."""
 
-    maximum_outside: float = 0.05
+    max_outside: float = 0.05
 
     def __post_init__(self) -> None:
         """Refuse what is no share.
@@ -36,9 +36,9 @@ class Limits:
         Raises:
             InputError: The limit does not lie between 0 and 1.
         """
-        if not 0 <= self.maximum_outside <= 1:
+        if not 0 <= self.max_outside <= 1:
             raise InputError(
-                f"`maximum_outside` must be a share from 0 to 1. Found: {self.maximum_outside}. "
+                f"`max_outside` must be a share from 0 to 1. Found: {self.max_outside}. "
                 f"The usual one is 0.05."
             )
 
@@ -103,7 +103,7 @@ def _left(
     evidence: Evidence, baseline: PerformanceBaseline, limits: Limits, subject: str
 ) -> list[Reason]:
     share = evidence.left / max(1, evidence.rows)
-    if share <= limits.maximum_outside:
+    if share <= limits.max_outside:
         return []
     counts = zip(evidence.outside.tolist(), (c.name for c in baseline.covariates), strict=True)
     worst = sorted(((-count, name) for count, name in counts if count))[:MAX_NAMED]
@@ -113,7 +113,7 @@ def _left(
             code="left_reference",
             subject=subject,
             observed=f"{100 * share:.3g} % of the rows",
-            expected=f"at most {100 * limits.maximum_outside:g} %",
+            expected=f"at most {100 * limits.max_outside:g} %",
             message=f"{100 * share:.3g} % of the rows lie outside of what the reference has seen "
             f"({'; '.join(named)}): nothing is known of the model there.",
             effect="warn",

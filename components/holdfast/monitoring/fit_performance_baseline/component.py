@@ -17,8 +17,8 @@ def fit_performance_baseline(
     label: str = "",
     features: List[str] = [],  # noqa: B006  # KFP reads the default from the signature
     exclude: List[str] = [],  # noqa: B006
-    draws: int = 500,
-    level: float = 0.95,
+    n_resamples: int = 500,
+    confidence_level: float = 0.95,
     seed: int = 0,
     optional: bool = False,
 ):
@@ -34,8 +34,8 @@ def fit_performance_baseline(
         label: Column of the label; the model's target if empty.
         features: Columns that the model reads; all that the input had if empty.
         exclude: Columns that are no features, such as ids and times: they always move on.
-        draws: Bootstrap draws of the metrics' intervals, at least 20.
-        level: Share of the draws that an interval holds.
+        n_resamples: Bootstrap draws of the metrics' intervals, at least 20.
+        confidence_level: Share of the draws that an interval holds.
         seed: Of draws, folds and trees.
         optional: Whether too few rows leave an empty file, and checks answer no_baseline.
 
@@ -53,7 +53,7 @@ def fit_performance_baseline(
     from holdfast.optional import left_out
     from holdfast.performance.bootstrap import Resampling
 
-    how = Resampling(draws, level, seed)
+    how = Resampling(n_resamples, confidence_level, seed)
     with left_out(optional, baseline.path, report.path, summary.path):
         fitted = logic.fit(open_predictions(predictions.path), label, features, exclude, how)
         fitted.baseline.write(baseline.path)

@@ -73,7 +73,7 @@ def fit(
     model = _one_model(scored)
     origin = Origin(
         scored.columns.target, predicted.task, tuple(scored.columns.classes), *model,
-        scored.table.sha256, predicted.rows, how.level, how.seed,
+        scored.table.sha256, predicted.rows, how.confidence_level, how.seed,
         {name: version(name) for name in VERSIONS},
     )  # fmt: skip
     columns = [*names, *score_columns(scored)]

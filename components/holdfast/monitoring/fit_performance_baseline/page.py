@@ -35,7 +35,7 @@ def _metrics(fitted: Fitted) -> Rows:
         (name, found.value, found.low, found.high, estimated.get(name, ""))
         for name, found in fitted.baseline.metrics.items()
     )
-    share = f"{100 * fitted.baseline.origin.level:g} %"
+    share = f"{100 * fitted.baseline.origin.confidence_level:g} %"
     columns = ("metric", "measured", f"{share} from", f"{share} to", "estimated without labels")
     return Rows("Metrics", columns, rows)
 

@@ -22,14 +22,14 @@ def monitor_performance(
     time: str = "",
     window: str = "",
     time_zone: str = "UTC",
-    now: str = "",
+    as_of: str = "",
     metric: str = "",
     tolerance: float = 0.05,
-    minimum_rows: int = 100,
-    minimum_labelled: float = 0.5,
-    maximum_unknown: float = 0.01,
-    draws: int = 500,
-    level: float = 0.95,
+    min_rows: int = 100,
+    min_labelled: float = 0.5,
+    max_unknown: float = 0.01,
+    n_resamples: int = 500,
+    confidence_level: float = 0.95,
     seed: int = 0,
 ) -> str:
     """Measure a model by labels that came later, and tell whether it has become worse.
@@ -43,14 +43,14 @@ def monitor_performance(
         time: Column with a row's time; predicted_at if empty.
         window: Number and m, h, d, w or month, such as 6h or 1d; one of all rows if empty.
         time_zone: Where days begin, and what times without an offset mean.
-        now: ISO 8601; rows more than 5 minutes later lie in the future. The clock's if empty.
+        as_of: ISO 8601; rows more than 5 minutes later lie in the future. The clock's if empty.
         metric: The judged one: roc_auc if empty, or another of evaluate_model's; rmse of numbers.
         tolerance: Relative drop, 0 to 1, beyond which a certain one fails and another warns.
-        minimum_rows: Labelled rows of a window, at least 2, from which on it is judged.
-        minimum_labelled: Share of labelled rows, 0 to 1, below which it warns.
-        maximum_unknown: Share of labels of unknown keys, 0 to 1, above which it warns.
-        draws: Bootstrap draws, at least 20.
-        level: Of the intervals; the judged one is corrected for the number of windows.
+        min_rows: Labelled rows of a window, at least 2, from which on it is judged.
+        min_labelled: Share of labelled rows, 0 to 1, below which it warns.
+        max_unknown: Share of labels of unknown keys, 0 to 1, above which it warns.
+        n_resamples: Bootstrap draws, at least 20.
+        confidence_level: Of the intervals; the judged one is corrected for the number of windows.
         seed: Of the draws.
 
     Returns:
@@ -64,10 +64,10 @@ def monitor_performance(
     """
     from holdfast.monitoring.monitor_performance import logic
 
-    limits = minimum_labelled, maximum_unknown
-    request = logic.ask((metric, tolerance, minimum_rows), limits, draws, level, seed)
+    limits = min_labelled, max_unknown
+    request = logic.ask((metric, tolerance, min_rows), limits, n_resamples, confidence_level, seed)
     paths = predictions.path, *(getattr(each, "path", "") for each in (labels, baseline))
-    inputs = logic.open_inputs(paths, (keys, label, time), (window, time_zone, now))
+    inputs = logic.open_inputs(paths, (keys, label, time), (window, time_zone, as_of))
     outcome = logic.monitor(inputs, request)
     metrics.metadata.update(outcome.scores)
     windows.metadata.update(outcome.write_windows(windows.path))

@@ -16,7 +16,7 @@ LEAST_ROWS = 30
 
 
 def count_reasons(
-    joined: Joined, labels: Labels, minimum_labelled: float, maximum_unknown: float
+    joined: Joined, labels: Labels, min_labelled: float, max_unknown: float
 ) -> list[Reason]:
     """Return what is to be said of rows that were not joined, or that repeat."""
     counts = joined.counts
@@ -32,9 +32,9 @@ def count_reasons(
         *share_reason("conflicting_labels", "labels", counts.conflicting, counts.labels,
                       "keys have labels that contradict one another, and are left out"),
         *share_reason("unknown_keys", "labels", counts.unknown, counts.labels,
-                      "labels are of keys that no prediction has", maximum_unknown,
+                      "labels are of keys that no prediction has", max_unknown,
                       joined.unknown()),
-        *_label_reasons(counts, labels, minimum_labelled),
+        *_label_reasons(counts, labels, min_labelled),
     ]  # fmt: skip
 
 

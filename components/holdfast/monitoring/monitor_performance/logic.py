@@ -53,8 +53,8 @@ class Request:
 
     rule: Rule
     resampling: Resampling
-    minimum_labelled: float = 0.5
-    maximum_unknown: float = 0.01
+    min_labelled: float = 0.5
+    max_unknown: float = 0.01
 
     def __post_init__(self) -> None:
         """Refuse what is no share.
@@ -62,7 +62,7 @@ class Request:
         Raises:
             InputError: A limit does not lie between 0 and 1.
         """
-        for name in ("minimum_labelled", "maximum_unknown"):
+        for name in ("min_labelled", "max_unknown"):
             value = getattr(self, name)
             if not 0 <= value <= 1:
                 raise InputError(
@@ -81,14 +81,20 @@ class Inputs:
 
 
 def ask(
-    rule: tuple[str, float, int], limits: tuple[float, float], draws: int, level: float, seed: int
+    rule: tuple[str, float, int],
+    limits: tuple[float, float],
+    n_resamples: int,
+    confidence_level: float,
+    seed: int,
 ) -> Request:
     """Return a request from plain values.
 
     Raises:
         InputError: One of them is out of its range.
     """
-    return Request(Rule(*rule, level), Resampling(draws, level, seed), *limits)
+    return Request(
+        Rule(*rule, confidence_level), Resampling(n_resamples, confidence_level, seed), *limits
+    )
 
 
 def open_inputs(
@@ -137,7 +143,7 @@ def _rule(inputs: Inputs, rule: Rule) -> Rule:
     task = inputs.scored.columns.task
     metric = rule.metric or USUAL[task]
     several = len(inputs.scored.columns.classes) > 2
-    possible = [m for m in GATES[task] if not (several and m == "pr_auc")]
+    possible = [m for m in GATES[task] if not (several and m == "average_precision")]
     known = inputs.baseline.metrics if inputs.baseline else None
     if metric not in possible or (known is not None and metric not in known):
         raise InputError(
@@ -154,7 +160,7 @@ def _judge(joined: Joined, inputs: Inputs, request: Request) -> Outcome:
     found = intervals(whole, request.resampling) if whole.rows else {}
     windows = _windows(joined, inputs, request, found)
     changes = concept.changes(whole, baseline) if baseline and whole.rows else []
-    minimum, maximum = request.minimum_labelled, request.maximum_unknown
+    minimum, maximum = request.min_labelled, request.max_unknown
     reasons = [
         *([] if baseline else [no_baseline()]),
         *([] if counts.joined else [no_rows()]),
@@ -211,7 +217,7 @@ def judged(
 
     def enough(window: Window) -> bool:
         rows = window.rows if window.labelled is None else window.labelled
-        return rows >= rule.minimum_rows and rule.metric in window.found
+        return rows >= rule.min_rows and rule.metric in window.found
 
     number = sum(map(enough, windows))
     known = baseline.metrics[rule.metric]
@@ -257,7 +263,7 @@ def _report(
         Paragraph(facts),
         finding_rows(verdict.reasons),
         *window_blocks(windows, rule, baseline, "Measured"),
-        metric_rows(found, known, "Metrics of all labelled rows", rule.level),
+        metric_rows(found, known, "Metrics of all labelled rows", rule.confidence_level),
         _change_rows(changes),
         *(_pictures(whole, baseline) if whole.rows else []),
     ]

@@ -39,7 +39,7 @@ class Patience:
     wait: float = 1.0
 
 
-class _PassingError(UndeliveredError):
+class _TransientError(UndeliveredError):
     """A failure that may pass; `after` is for how long the receiver asks to be left alone."""
 
     def __init__(self, reason: str, after: float | None = None) -> None:
@@ -89,12 +89,12 @@ def _tried(once: Callable[[], None], patience: Patience) -> tuple[int, Exception
 
 
 def _may_pass(error: BaseException) -> bool:
-    return isinstance(error, _PassingError) and (error.after or 0.0) <= LONGEST_WAIT
+    return isinstance(error, _TransientError) and (error.after or 0.0) <= LONGEST_WAIT
 
 
 def _wait(state: "RetryCallState", first: float) -> float:
     error = state.outcome.exception() if state.outcome else None
-    asked = error.after if isinstance(error, _PassingError) else None
+    asked = error.after if isinstance(error, _TransientError) else None
     return min(LONGEST_WAIT, first * 2 ** (state.attempt_number - 1) if asked is None else asked)
 
 
@@ -122,13 +122,13 @@ async def _post_within(request: Request, timeout: float) -> None:
                         break
                 _judge(answer, body)
     except TimeoutError as error:
-        raise _PassingError(f"no answer within {timeout:g} s") from error
+        raise _TransientError(f"no answer within {timeout:g} s") from error
     except httpx.InvalidURL as error:
         raise UndeliveredError("the address cannot be used") from error
     except httpx.TimeoutException as error:
-        raise _PassingError(f"no answer within {timeout:g} s") from error
+        raise _TransientError(f"no answer within {timeout:g} s") from error
     except httpx.HTTPError as error:
-        raise _PassingError(f"{type(error).__name__}: {error}") from error
+        raise _TransientError(f"{type(error).__name__}: {error}") from error
 
 
 def _judge(answer: "httpx.Response", body: bytes) -> None:
@@ -137,7 +137,7 @@ def _judge(answer: "httpx.Response", body: bytes) -> None:
     said = body.decode("utf-8", "replace")[:200].strip()
     reason = f"HTTP {answer.status_code}" + (f": {said}" if said else "")
     if answer.status_code in PASSING:
-        raise _PassingError(reason, _retry_after(answer.headers.get("Retry-After", "")))
+        raise _TransientError(reason, _retry_after(answer.headers.get("Retry-After", "")))
     raise UndeliveredError(reason)
 
 
@@ -182,14 +182,14 @@ def _of_mail(error: smtplib.SMTPException | OSError) -> UndeliveredError:
         return UndeliveredError(f"the mail server lacks what is needed: {error}")
     if isinstance(error, smtplib.SMTPRecipientsRefused):
         codes = [code for code, _ in error.recipients.values()]
-        kind = _PassingError if any(400 <= code < 500 for code in codes) else UndeliveredError
+        kind = _TransientError if any(400 <= code < 500 for code in codes) else UndeliveredError
         return kind(f"SMTP {codes}: the recipients were refused")
     if isinstance(error, smtplib.SMTPResponseException):
         said = error.smtp_error
         text = said.decode("utf-8", "replace") if isinstance(said, bytes) else str(said)
-        kind = UndeliveredError if error.smtp_code >= 500 else _PassingError
+        kind = UndeliveredError if error.smtp_code >= 500 else _TransientError
         return kind(f"SMTP {error.smtp_code}: {text}")
-    return _PassingError(f"{type(error).__name__}: {error}")
+    return _TransientError(f"{type(error).__name__}: {error}")
 
 
 def _connected(

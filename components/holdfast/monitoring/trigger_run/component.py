@@ -55,9 +55,11 @@ def trigger_run(
     from holdfast.kubeflow.api import access
     from holdfast.monitoring.trigger_run import logic
 
-    wish = logic.Wish(pipeline, window, purpose, version, parameters, experiment, rerun_failed)
+    request = logic.RunRequest(
+        pipeline, window, purpose, version, parameters, experiment, rerun_failed
+    )
     kfp = access(endpoint, token_env, namespace)
-    run = logic.trigger(wish, kfp, ui)
+    run = logic.trigger(request, kfp, ui)
     run.page.write_markdown(summary.path)
     state = logic.follow(run, kfp, wait_minutes)
     return (run.run_id, run.started, state, run.url)

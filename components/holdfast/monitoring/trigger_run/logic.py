@@ -18,7 +18,7 @@ UNDONE = ("FAILED", "CANCELED", "CANCELING")
 
 
 @dataclass(frozen=True)
-class Wish:
+class RunRequest:
     """What is to run; see the component's arguments."""
 
     pipeline: str
@@ -52,7 +52,7 @@ class Run:
     page: Report
 
 
-def trigger(wish: Wish, kfp: Access, ui: str = "") -> Run:
+def trigger(request: RunRequest, kfp: Access, ui: str = "") -> Run:
     """Start the run, or find the one that was started before for the same window.
 
     Of two steps at once the later one's run is terminated, and the earlier stays.
@@ -62,52 +62,52 @@ def trigger(wish: Wish, kfp: Access, ui: str = "") -> Run:
     """
     from kfp_server_api import RunServiceApi
 
-    _check(wish)
+    _check(request)
     runs = RunServiceApi(kfp.client())
-    found = _found(wish, kfp, runs)
+    found = _found(request, kfp, runs)
     told = ""
     started = found is None
     if found is None:
-        found, told = _start(wish, kfp, runs)
+        found, told = _start(request, kfp, runs)
         started = not told
-    elif _parameters(found) != {k: whole(v) for k, v in wish.parameters.items()}:
+    elif _parameters(found) != {k: whole(v) for k, v in request.parameters.items()}:
         told = "It was started with other parameters; they stay as they were."
     url = f"{(ui or kfp.endpoint).rstrip('/')}/#/runs/details/{found.run_id}"
     state = str(found.state or "PENDING")
-    return Run(found.run_id, started, state, url, _page(wish, found, started, state, url, told))
+    return Run(found.run_id, started, state, url, _page(request, found, started, state, url, told))
 
 
-def _check(wish: Wish) -> None:
+def _check(request: RunRequest) -> None:
     for name in ("pipeline", "window"):
-        if not getattr(wish, name).strip():
+        if not getattr(request, name).strip():
             raise InputError(
                 f"`{name}` must not be empty. Found: nothing. A window is best named by its start, "
                 f"such as 2026-11-21."
             )
-    if not re.fullmatch(rf"[\x20-\x7e]{{1,{NAME_LETTERS}}}", wish.display_name):
+    if not re.fullmatch(rf"[\x20-\x7e]{{1,{NAME_LETTERS}}}", request.display_name):
         raise InputError(
             f"`pipeline`, `purpose` and `window` must be up to {NAME_LETTERS} plain characters "
-            f"together: they name the run. Found: {wish.display_name[:150]!r}. Shorten them."
+            f"together: they name the run. Found: {request.display_name[:150]!r}. Shorten them."
         )
 
 
-def _found(wish: Wish, kfp: Access, runs: Any) -> Any:
+def _found(request: RunRequest, kfp: Access, runs: Any) -> Any:
     """Return the run that the window has, None if it has none.
 
     Of several it is the oldest that is not cancelled: the others lost a race.
     """
     named = {"namespace": kfp.namespace} if kfp.namespace else {}
-    equal = equals("display_name", wish.display_name)
+    equal = equals("display_name", request.display_name)
     listed = kfp.pages(runs.run_service_list_runs, "runs", filter=equal, **named)
     # Databases compare names without case, and a person may have given the same one.
-    mine = [run for run in listed if wish.mark in (run.description or "")]
-    if wish.rerun_failed:
+    mine = [run for run in listed if request.mark in (run.description or "")]
+    if request.rerun_failed:
         mine = [run for run in mine if str(run.state) not in UNDONE]
     going = [run for run in mine if str(run.state) not in ("CANCELED", "CANCELING")]
     return min(going or mine, key=age, default=None)
 
 
-def _start(wish: Wish, kfp: Access, runs: Any) -> tuple[Any, str]:
+def _start(request: RunRequest, kfp: Access, runs: Any) -> tuple[Any, str]:
     """Start a run; return the run that stays, and what to say if that is another one."""
     from kfp_server_api import (
         V2beta1PipelineVersionReference,
@@ -115,21 +115,21 @@ def _start(wish: Wish, kfp: Access, runs: Any) -> tuple[Any, str]:
         V2beta1RuntimeConfig,
     )
 
-    pipeline, version = find_pipeline(kfp, wish.pipeline, wish.version)
+    pipeline, version = find_pipeline(kfp, request.pipeline, request.version)
     body = V2beta1Run(
-        display_name=wish.display_name,
-        description=f"Started once for window {wish.window} by trigger_run. {wish.mark}",
-        experiment_id=ensure_experiment(kfp, wish.experiment),
+        display_name=request.display_name,
+        description=f"Started once for window {request.window} by trigger_run. {request.mark}",
+        experiment_id=ensure_experiment(kfp, request.experiment),
         pipeline_version_reference=V2beta1PipelineVersionReference(
             pipeline_id=pipeline.pipeline_id, pipeline_version_id=version.pipeline_version_id
         ),
         runtime_config=V2beta1RuntimeConfig(
-            parameters=checked(version.pipeline_spec or {}, wish.parameters)
+            parameters=checked(version.pipeline_spec or {}, request.parameters)
         ),
     )
 
     def find() -> Any:
-        return _found(wish, kfp, runs)
+        return _found(request, kfp, runs)
 
     made = start(kfp, runs, body, find)
     first = earlier(kfp, runs, made, find)
@@ -166,18 +166,18 @@ def _parameters(run: Any) -> dict[str, Any]:
     return {k: whole(v) for k, v in ((config and config.parameters) or {}).items()}
 
 
-def _page(wish: Wish, run: Any, started: bool, state: str, url: str, told: str) -> Report:
+def _page(request: RunRequest, run: Any, started: bool, state: str, url: str, told: str) -> Report:
     facts = {
-        "pipeline": wish.pipeline,
-        "version": wish.version or "the newest",
-        "window": wish.window,
+        "pipeline": request.pipeline,
+        "version": request.version or "the newest",
+        "window": request.window,
         "run": run.run_id,
         "started now": "yes" if started else "no, it was there",
         "state": state,
         "address": url,
     }
     parameters = tuple((name, str(value)) for name, value in sorted(_parameters(run).items()))
-    title = f"{'Started' if started else 'Found'}: {wish.display_name}"
+    title = f"{'Started' if started else 'Found'}: {request.display_name}"
     return Report(
         title,
         "",

@@ -41,7 +41,7 @@ def promote_model(
     from holdfast.registry.promote_model import logic
     from holdfast.verdict import read_verdict
 
-    wish = logic.Wish(model_name, version, expected_champion, reason, alias, challenger)
-    record = logic.promote(wish, read_verdict(verdict.path))
+    promotion = logic.Promotion(model_name, version, expected_champion, reason, alias, challenger)
+    record = logic.promote(promotion, read_verdict(verdict.path))
     logic.report(model_name, record).write_markdown(summary.path)
     return (record.version, record.previous)

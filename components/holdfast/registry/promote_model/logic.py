@@ -16,13 +16,13 @@ from holdfast.registry.records import Record
 from holdfast.tracking import check_alias, check_name, tracking, version_of_alias
 from holdfast.verdict import Verdict
 
-__all__ = ["Wish", "promote", "report"]
+__all__ = ["Promotion", "promote", "report"]
 # What older servers keep of a tag is 4,000 letters.
 EVIDENCE_LETTERS, TEXT_LETTERS, MOST_FINDINGS = 3_900, 100, 50
 
 
 @dataclass(frozen=True)
-class Wish:
+class Promotion:
     """What is to be promoted; see the component's arguments."""
 
     model_name: str
@@ -33,35 +33,45 @@ class Wish:
     challenger: str = "challenger"
 
 
-def promote(wish: Wish, verdict: Verdict) -> Record:
+def promote(promotion: Promotion, verdict: Verdict) -> Record:
     """Move the champion's alias, and record why; of a second try, return the first one's record.
 
     Raises:
         GateError: The verdict does not allow it, or somebody else moved the alias first.
         InputError: There is no such version, or MLflow does not answer.
     """
-    check_name("model_name", wish.model_name)
-    check_alias("alias", wish.alias)
+    check_name("model_name", promotion.model_name)
+    check_alias("alias", promotion.alias)
     if verdict.decision == "fail":
         raise GateError(
-            f"{wish.model_name} is not promoted: its verdict is fail. {_messages(verdict)}"
+            f"{promotion.model_name} is not promoted: its verdict is fail. {_messages(verdict)}"
         )
     with tracking() as client:
-        version = wish.version or version_of_alias(client, wish.model_name, wish.challenger)
+        version = promotion.version or version_of_alias(
+            client, promotion.model_name, promotion.challenger
+        )
         if not version:
             raise InputError(
-                f"`version` must name a version of {wish.model_name!r}, or {wish.challenger!r} be "
-                f"the alias of one. Found: neither. Register a model first."
+                f"`version` must name a version of {promotion.model_name!r}, or "
+                f"{promotion.challenger!r} be the alias of one. Found: neither. Register a model first."
             )
-        records = settled_records(client, wish.model_name, wish.alias)
-        current = version_of_alias(client, wish.model_name, wish.alias)
+        records = settled_records(client, promotion.model_name, promotion.alias)
+        current = version_of_alias(client, promotion.model_name, promotion.alias)
         done = standing_promotion(records, current) if current == version else None
-        if done and (wish.expected_champion < 0 or wish.expected_champion == done.previous):
+        if done and (
+            promotion.expected_champion < 0 or promotion.expected_champion == done.previous
+        ):
             return done
-        expected = current if wish.expected_champion < 0 else wish.expected_champion
-        reason = wish.reason or _messages(verdict) or f"Its verdict is {verdict.decision}."
+        expected = current if promotion.expected_champion < 0 else promotion.expected_champion
+        reason = promotion.reason or _messages(verdict) or f"Its verdict is {verdict.decision}."
         move = Move(
-            wish.model_name, wish.alias, "promotion", version, expected, reason, _bundle(verdict)
+            promotion.model_name,
+            promotion.alias,
+            "promotion",
+            version,
+            expected,
+            reason,
+            _bundle(verdict),
         )
         return carry_out(client, move, records)
 

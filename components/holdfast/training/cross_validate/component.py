@@ -18,7 +18,7 @@ def cross_validate(
     folds: int = 5,
     method: str = "",
     by: str = "",
-    weight: str = "",
+    sample_weight: str = "",
     seed: int = 42,
 ):
     """Cross-validate an estimator: predictions for rows it has not seen, and how the folds differ.
@@ -29,7 +29,7 @@ def cross_validate(
 
     Args:
         train: The training share; no copy of a holdout either. Needs: {target: true,
-            role: not holdout, task: $estimator, columns: [$by, {$weight: number}]}
+            role: not holdout, task: $estimator, columns: [$by, {$sample_weight: number}]}
         transformer: A fitted transformer, as fit_transformer writes it. Needs: {like: train}
         estimator: xgboost, or a name that train_sklearn knows.
         parameters: Parameters of the estimator as YAML.
@@ -37,7 +37,7 @@ def cross_validate(
         method: stratified, random, group or time; empty for stratified with classes, else random.
             time asks each fold about later rows than those that taught.
         by: The column of the groups or times.
-        weight: Column that says how much a row counts in training; empty for all alike.
+        sample_weight: Column that says how much a row counts in training; empty for all alike.
         seed: Seed of the folds and of the estimator.
 
     Returns:
@@ -58,7 +58,7 @@ def cross_validate(
     table = open_table(train.path, "train")
     fitted = load_model(transformer.path, "transformer")
     plan = Plan(folds, method, by, seed)
-    result = logic.cross_validate(table, fitted, estimator, parameters, plan, weight)
+    result = logic.cross_validate(table, fitted, estimator, parameters, plan, sample_weight)
     predictions.metadata.update(result.write_predictions(predictions.path).metadata())
     metrics.metadata.update(result.metrics())
     result.report.write(report.path, summary.path)

@@ -71,7 +71,12 @@ class Validated:
 
 
 def cross_validate(
-    table: Table, transformer: Model, estimator: str, parameters: str, plan: Plan, weight: str = ""
+    table: Table,
+    transformer: Model,
+    estimator: str,
+    parameters: str,
+    plan: Plan,
+    sample_weight: str = "",
 ) -> Validated:
     """Fit transformer and estimator in each fold, and ask them about the rows of the fold.
 
@@ -81,26 +86,26 @@ def cross_validate(
         estimator: xgboost, or a name of train_sklearn.
         parameters: YAML of the estimator's parameters.
         plan: How to fold.
-        weight: The column that says how much a row counts in training; empty for all alike.
+        sample_weight: The column that says how much a row counts in training; empty for all alike.
 
     Raises:
         InputError: An input does not fit.
     """
     import numpy as np
 
-    folds = fold(table, transformer, plan, weight)
-    recipe = estimators.read_recipe(estimator, parameters, bool(folds.classes), plan.seed)
+    folds = fold(table, transformer, plan, sample_weight)
+    spec = estimators.read_spec(estimator, parameters, bool(folds.classes), plan.seed)
     estimators.refuse_codes(transformer, estimator)
     shape = (table.rows, len(folds.classes)) if folds.classes else (table.rows,)
     answers, numbers = np.full(shape, np.nan), np.zeros(table.rows, dtype=np.int64)
     scores = []
     for one in folds:
-        answers[one.rows] = one.answers(recipe)
+        answers[one.rows] = one.answers(spec)
         numbers[one.rows] = one.number
         scores.append(score(one.asked.target, answers[one.rows], folds.classes))
     spreads = _spreads(scores, table)
     predictions = _predictions(table, folds, numbers, answers)
-    report = _report(table, folds, recipe, spreads)
+    report = _report(table, folds, spec, spreads)
     return Validated(spreads, predictions, table.holdout, report)
 
 
@@ -132,11 +137,11 @@ def _predictions(
 
 
 def _report(
-    table: Table, folds: Folds, recipe: estimators.Recipe, spreads: tuple[Spread, ...]
+    table: Table, folds: Folds, spec: estimators.EstimatorSpec, spreads: tuple[Spread, ...]
 ) -> Report:
     asked = sum(len(rows) for _, rows in folds.parts)
     text = (
-        f"{recipe.name} on {table.rows} rows, target {table.target}, {len(folds.parts)} folds by "
+        f"{spec.name} on {table.rows} rows, target {table.target}, {len(folds.parts)} folds by "
         f"the method {folds.method}; the transformer was fitted anew in each. {asked} rows were "
         f"asked by a model that had not seen them."
     )
@@ -148,9 +153,9 @@ def _report(
         for number, (taught, asked_rows) in enumerate(folds.parts, 1)
     )
     columns = ("metric", "mean", "standard deviation", "least", "greatest")
-    shown = tuple((name, str(value)) for name, value in recipe.parameters.items())
+    shown = tuple((name, str(value)) for name, value in spec.parameters.items())
     return Report(
-        f"Cross-validation of {recipe.name} on {table.target}",
+        f"Cross-validation of {spec.name} on {table.target}",
         "",
         (
             Paragraph(text),

@@ -15,7 +15,7 @@ def train_sklearn(
     summary: dsl.Output[dsl.Markdown],
     parameters: str = "",
     class_weight: str = "none",
-    weight: str = "",
+    sample_weight: str = "",
     seed: int = 42,
 ):
     """Train an estimator of scikit-learn by its name, such as LogisticRegression or Ridge.
@@ -28,12 +28,12 @@ def train_sklearn(
     Args:
         train: The training share that the transformer was fitted on; no copy of a holdout either.
             Needs: {target: true, role: not holdout, task: [$estimator, $class_weight],
-            columns: {$weight: number}}
+            columns: {$sample_weight: number}}
         transformer: A fitted transformer, as fit_transformer writes it. Needs: {like: train}
         estimator: Name of the class; an unknown one is answered with the list.
         parameters: Parameters of the estimator as YAML, such as "C: 0.1"; checked by its own rules.
         class_weight: none, or balanced for classes that count alike.
-        weight: Column that says how much a row counts, no feature; empty for all alike.
+        sample_weight: Column that says how much a row counts, no feature; empty for all alike.
         seed: Seed of whatever the estimator leaves to chance.
 
     Returns:
@@ -51,7 +51,7 @@ def train_sklearn(
     threads.wait_passively()
     table = open_table(train.path, "train")
     fitted = load_model(transformer.path, "transformer")
-    trained = logic.train(table, fitted, estimator, parameters, weight, class_weight, seed)
+    trained = logic.train(table, fitted, estimator, parameters, sample_weight, class_weight, seed)
     save_model(trained.model, model.path, feature_frame(table.head(), fitted.info.features))
     model.metadata.update(trained.model.info.metadata())
     trained.report.write(report.path, summary.path)

@@ -9,7 +9,7 @@ from holdfast.model import Model
 from holdfast.report import Block, Paragraph, Report, Rows
 from holdfast.table import Table
 from holdfast.training import estimators
-from holdfast.training.lessons import join_model, read_lessons
+from holdfast.training.training_set import join_model, read_training_set
 
 MAX_REMARKS = 5
 ADDED = {
@@ -31,7 +31,7 @@ def train(
     transformer: Model,
     estimator: str,
     parameters: str,
-    weight: str,
+    sample_weight: str,
     class_weight: str,
     seed: int,
 ) -> Trained:
@@ -42,7 +42,7 @@ def train(
         transformer: A fitted transformer.
         estimator: Its name in scikit-learn.
         parameters: YAML of its parameters.
-        weight: The column that says how much a row counts; empty for all alike.
+        sample_weight: The column that says how much a row counts; empty for all alike.
         class_weight: none or balanced.
         seed: Seed of whatever the estimator leaves to chance.
 
@@ -52,19 +52,19 @@ def train(
     """
     import numpy as np
 
-    lessons = read_lessons(table, transformer, weight, class_weight)
-    recipe = estimators.read_recipe(estimator, parameters, bool(lessons.classes), seed)
+    examples = read_training_set(table, transformer, sample_weight, class_weight)
+    spec = estimators.read_spec(estimator, parameters, bool(examples.classes), seed)
     estimators.refuse_codes(transformer, estimator)
-    kind = object if lessons.classes and isinstance(lessons.classes[0], str) else None
-    labels = np.array(lessons.classes, dtype=kind)[lessons.target] if lessons.classes else None
+    kind = object if examples.classes and isinstance(examples.classes[0], str) else None
+    labels = np.array(examples.classes, dtype=kind)[examples.target] if examples.classes else None
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        fitted = recipe.fit(lessons, labels)
+        fitted = spec.fit(examples, labels)
     remarks = list(dict.fromkeys(first_line(one.message) for one in caught))
-    model = join_model(table, transformer, fitted.steps, lessons.classes)
+    model = join_model(table, transformer, fitted.steps, examples.classes)
     blocks: list[Block] = [
         Paragraph(
-            f"{len(lessons.target)} rows, {len(lessons.names)} inputs, target {table.target}."
+            f"{len(examples.target)} rows, {len(examples.names)} inputs, target {table.target}."
         ),
         *[Paragraph(ADDED[name]) for name, _ in fitted.steps if name in ADDED],
         Rows("Remarks", ("by scikit-learn",), tuple((text,) for text in remarks[:MAX_REMARKS])),

@@ -22,17 +22,17 @@ def train_xgboost(
     learning_rate: float = 0.1,
     parameters: str = "",
     early_stopping_rounds: int = 0,
-    validation_share: float = 0.1,
+    validation_fraction: float = 0.1,
     class_weight: str = "none",
-    weight: str = "",
-    monotone: Dict[str, int] = {},  # noqa: B006  # KFP reads the default from the signature
+    sample_weight: str = "",
+    monotone_constraints: Dict[str, int] = {},  # noqa: B006  # KFP reads the default from the signature
     seed: int = 42,
 ):
     """Train XGBoost: a classifier (two or more classes) or a regressor, as the task says.
 
     Args:
         train: The transformer's own training share. Needs: {target: true, role: not holdout,
-            task: $class_weight, columns: {$weight: number, $monotone: number}}
+            task: $class_weight, columns: {$sample_weight: number, $monotone_constraints: number}}
         transformer: A fitted transformer, as fit_transformer writes it. Needs: {like: train}
         validation: Rows to judge by; else a share of train. Needs: {target: true, like: train}
         previous: A model with the same transformer, to add rounds to. Needs: {like: train}
@@ -41,10 +41,10 @@ def train_xgboost(
         learning_rate: Shrinkage of each tree, above 0 and at most 1.
         parameters: YAML by XGBoost's names; overrides n_estimators, max_depth and learning_rate.
         early_stopping_rounds: Stop after so many rounds without a better validation loss; 0: never.
-        validation_share: Share of the training rows to stop early by, of each class alike.
+        validation_fraction: Share of the training rows to stop early by, of each class alike.
         class_weight: none, or balanced for classes that count alike.
-        weight: Column that says how much a row counts, no feature; empty for all alike.
-        monotone: 1 or -1 by numeric feature: the prediction never falls, or rises, with it.
+        sample_weight: Column that says how much a row counts, no feature; empty for all alike.
+        monotone_constraints: 1 or -1 by numeric feature: answers never fall, or rise, with it.
         seed: Of XGBoost and the share; the same gives the same bytes on any number of CPUs.
 
     Returns:
@@ -56,16 +56,16 @@ def train_xgboost(
     from holdfast import threads
     from holdfast.model import feature_frame, load_model, save_model
     from holdfast.table import open_table
-    from holdfast.training import lessons
+    from holdfast.training import training_set
     from holdfast.training.train_xgboost import logic
 
     threads.wait_passively()
     table = open_table(train.path, "train")
     wanted = logic.read_parameters(parameters, n_estimators, max_depth, learning_rate)
-    stopping = logic.Stopping(early_stopping_rounds, validation_share)
-    options = logic.Options(seed, stopping, weight, class_weight, monotone)
-    judged = lessons.optional(validation, open_table, "validation")
-    before = lessons.optional(previous, load_model, "previous")
+    stopping = logic.Stopping(early_stopping_rounds, validation_fraction)
+    options = logic.Options(seed, stopping, sample_weight, class_weight, monotone_constraints)
+    judged = training_set.optional(validation, open_table, "validation")
+    before = training_set.optional(previous, load_model, "previous")
     fitted = load_model(transformer.path, "transformer")
     trained = logic.train(table, fitted, wanted, options, judged, before)
     save_model(trained.model, model.path, feature_frame(table.head(), fitted.info.features))

@@ -13,7 +13,12 @@ from holdfast.report import Block, Figure, Paragraph, Report, Rows
 from holdfast.table import Table
 from holdfast.training import boosting, plots
 from holdfast.training.boosting import Boosting
-from holdfast.training.lessons import Lessons, join_model, read_lessons, read_validation
+from holdfast.training.training_set import (
+    TrainingSet,
+    join_model,
+    read_training_set,
+    read_validation,
+)
 from holdfast.writing import write_text
 
 if TYPE_CHECKING:
@@ -40,16 +45,16 @@ class Stopping:
 class Options:
     """How to train, besides XGBoost's own parameters.
 
-    `weight` is the column that says how much a row counts, empty for all alike; `class_weight` is
-    none or balanced; `monotone` is 1 or -1 by feature: the prediction never falls, or rises, with
-    it.
+    `sample_weight` is the column that says how much a row counts, empty for all alike;
+    `class_weight` is none or balanced; `monotone_constraints` is 1 or -1 by feature: answers never
+    fall, or rise, with it.
     """
 
     seed: int = 42
     stopping: Stopping = field(default_factory=Stopping)
-    weight: str = ""
+    sample_weight: str = ""
     class_weight: str = "none"
-    monotone: Mapping[str, float] = field(default_factory=dict)
+    monotone_constraints: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -128,47 +133,47 @@ def train(
         InputError: A parameter is out of range, the table does not fit the transformer, or one of
             the two comes from a locked holdout.
     """
-    lessons = read_lessons(table, transformer, options.weight, options.class_weight)
+    examples = read_training_set(table, transformer, options.sample_weight, options.class_weight)
     judged = None
     if validation is not None:
-        judged = read_validation(validation, transformer, lessons, options.weight)
+        judged = read_validation(validation, transformer, examples, options.sample_weight)
     elif options.stopping.rounds > 0:
-        lessons, judged = _set_aside(lessons, options.stopping.share, options.seed)
+        examples, judged = _set_aside(examples, options.stopping.share, options.seed)
     more = _stopping_options(options.stopping, judged)
-    more |= _constraints(options.monotone, lessons, transformer)
-    booster = _booster_of(previous, table, transformer, lessons) if previous else None
-    unfitted = boosting.unfitted(parameters, bool(lessons.classes), options.seed, **more)
-    trees = boosting.fit(unfitted, lessons, judged, booster)
-    curve = _curve(trees, lessons, booster.num_boosted_rounds() if booster is not None else 0)
+    more |= _constraints(options.monotone_constraints, examples, transformer)
+    booster = _booster_of(previous, table, transformer, examples) if previous else None
+    unfitted = boosting.unfitted(parameters, bool(examples.classes), options.seed, **more)
+    trees = boosting.fit(unfitted, examples, judged, booster)
+    curve = _curve(trees, examples, booster.num_boosted_rounds() if booster is not None else 0)
     trees = boosting.forget_machine(trees)
-    estimator = boosting.with_labels(trees, lessons.classes) if lessons.classes else trees
-    model = join_model(table, transformer, [("estimator", estimator)], lessons.classes)
-    return Trained(model, curve, _report(table, lessons, judged, parameters, curve))
+    estimator = boosting.with_labels(trees, examples.classes) if examples.classes else trees
+    model = join_model(table, transformer, [("estimator", estimator)], examples.classes)
+    return Trained(model, curve, _report(table, examples, judged, parameters, curve))
 
 
-def _set_aside(lessons: Lessons, share: float, seed: int) -> tuple[Lessons, Lessons]:
+def _set_aside(examples: TrainingSet, share: float, seed: int) -> tuple[TrainingSet, TrainingSet]:
     """Return the rows to learn from and the rows to judge by, each class in both."""
     import numpy as np
     from sklearn.model_selection import train_test_split
 
-    _check_range("validation_share", share, 0 < share < 1, "above 0 and below 1")
-    rows = np.arange(len(lessons.target))
+    _check_range("validation_fraction", share, 0 < share < 1, "above 0 and below 1")
+    rows = np.arange(len(examples.target))
     try:
         kept, aside = train_test_split(
             rows,
             test_size=share,
             random_state=seed,
-            stratify=lessons.target if lessons.classes else None,
+            stratify=examples.target if examples.classes else None,
         )
     except ValueError as error:
         raise InputError(
             f"`train` must have enough rows of each class for a validation share of {share}. "
             f"Found: {len(rows)} rows; {error} Pass `validation`, or no early_stopping_rounds."
         ) from error
-    return lessons.part(np.sort(kept)), lessons.part(np.sort(aside))
+    return examples.part(np.sort(kept)), examples.part(np.sort(aside))
 
 
-def _stopping_options(stopping: Stopping, judged: Lessons | None) -> dict[str, Any]:
+def _stopping_options(stopping: Stopping, judged: TrainingSet | None) -> dict[str, Any]:
     from xgboost.callback import EarlyStopping
 
     rounds = stopping.rounds
@@ -180,25 +185,25 @@ def _stopping_options(stopping: Stopping, judged: Lessons | None) -> dict[str, A
 
 
 def _constraints(
-    monotone: Mapping[str, float], lessons: Lessons, transformer: Model
+    monotone_constraints: Mapping[str, float], examples: TrainingSet, transformer: Model
 ) -> dict[str, Any]:
     """Return XGBoost's constraints: a sign for each of its inputs."""
-    if not monotone:
+    if not monotone_constraints:
         return {}
-    if len(lessons.classes) > 2:
+    if len(examples.classes) > 2:
         raise InputError(
-            f"`monotone` needs two classes or a regression: of more, no one prediction rises or "
-            f"falls. Found: {len(lessons.classes)} classes."
+            f"`monotone_constraints` needs two classes or a regression: of more, no one "
+            f"prediction rises or falls. Found: {len(examples.classes)} classes."
         )
-    for name, sign in monotone.items():
-        known = name in lessons.names and name not in _texts(transformer)
+    for name, sign in monotone_constraints.items():
+        known = name in examples.names and name not in _texts(transformer)
         if not known or sign not in (-1, 0, 1):
             raise InputError(
-                f"`monotone` must give 1, -1 or 0 for numbers that the transformer hands on. "
-                f"Found: {sign} for {name!r}. Known: "
-                f"{[n for n in lessons.names if n not in _texts(transformer)][:30]}."
+                f"`monotone_constraints` must give 1, -1 or 0 for numbers that the transformer "
+                f"hands on. Found: {sign} for {name!r}. Known: "
+                f"{[n for n in examples.names if n not in _texts(transformer)][:30]}."
             )
-    signs = ",".join(str(int(monotone.get(name, 0))) for name in lessons.names)
+    signs = ",".join(str(int(monotone_constraints.get(name, 0))) for name in examples.names)
     return {"monotone_constraints": f"({signs})"}
 
 
@@ -206,7 +211,7 @@ def _texts(transformer: Model) -> set[str]:
     return set(transformer.info.features) - set(transformer.info.numeric)
 
 
-def _booster_of(previous: Model, table: Table, transformer: Model, lessons: Lessons) -> Any:
+def _booster_of(previous: Model, table: Table, transformer: Model, examples: TrainingSet) -> Any:
     """Return the trees to go on from, if they were grown on the same inputs and classes."""
     import numpy as np
     from sklearn.base import is_classifier
@@ -217,10 +222,10 @@ def _booster_of(previous: Model, table: Table, transformer: Model, lessons: Less
             f"`previous` must be a model of train_xgboost. Found: {type(trees).__name__}."
         )
     before = previous.info
-    if before.classes != lessons.classes or is_classifier(trees) != bool(lessons.classes):
+    if before.classes != examples.classes or is_classifier(trees) != bool(examples.classes):
         raise InputError(
             f"`previous` must know the classes of `train`. Found: {list(before.classes[:10])}, and "
-            f"in `train` {list(lessons.classes[:10])}. Train anew, without `previous`."
+            f"in `train` {list(examples.classes[:10])}. Train anew, without `previous`."
         )
     rows = table.head(COMPARED_ROWS)
     same = before.features == transformer.info.features and before.numeric == (
@@ -238,7 +243,7 @@ def _booster_of(previous: Model, table: Table, transformer: Model, lessons: Less
     return trees.get_booster()
 
 
-def _curve(trees: "XGBModel", lessons: Lessons, before: int) -> Curve:
+def _curve(trees: "XGBModel", examples: TrainingSet, before: int) -> Curve:
     """Return the losses; `before` rounds are of an earlier model.
 
     The training rows are judged afterwards: after each round it would take a third longer.
@@ -246,17 +251,17 @@ def _curve(trees: "XGBModel", lessons: Lessons, before: int) -> Curve:
     import numpy as np
 
     total = trees.get_booster().num_boosted_rounds()
-    rows = np.unique(np.linspace(0, len(lessons.target) - 1, JUDGED_ROWS, dtype=int))
-    some = lessons.part(rows)
+    rows = np.unique(np.linspace(0, len(examples.target) - 1, JUDGED_ROWS, dtype=int))
+    some = examples.part(rows)
     rounds = np.unique(np.linspace(1, total, JUDGED_ROUNDS, dtype=int)).tolist()
     train = tuple((count, _loss(trees, some, count)) for count in rounds)
-    metric = "log_loss" if lessons.classes else "rmse"
+    metric = "log_loss" if examples.classes else "rmse"
     found = getattr(trees, "evals_result_", {}).get("validation_0", {})
     losses: list[float] = next(iter(found.values()), [])
     return Curve(metric, total, train, tuple(enumerate(losses, before + 1)))
 
 
-def _loss(trees: "XGBModel", some: Lessons, rounds: int) -> float:
+def _loss(trees: "XGBModel", some: TrainingSet, rounds: int) -> float:
     """Return the loss of the first rounds."""
     from sklearn.metrics import log_loss, root_mean_squared_error
 
@@ -270,7 +275,11 @@ def _loss(trees: "XGBModel", some: Lessons, rounds: int) -> float:
 
 
 def _report(
-    table: Table, lessons: Lessons, judged: Lessons | None, parameters: Boosting, curve: Curve
+    table: Table,
+    examples: TrainingSet,
+    judged: TrainingSet | None,
+    parameters: Boosting,
+    curve: Curve,
 ) -> Report:
     loss = LOSSES[curve.metric]
     named = {"training": curve.train, "validation": curve.validation}
@@ -279,8 +288,8 @@ def _report(
         for name, pairs in named.items()
         if pairs
     ]
-    rows = len(lessons.target)
-    text = f"{rows} rows, {len(lessons.names)} inputs, target {table.target}."
+    rows = len(examples.target)
+    text = f"{rows} rows, {len(examples.names)} inputs, target {table.target}."
     if judged is not None:
         text += f" {len(judged.target)} rows judged each round and taught nothing."
     blocks: list[Block] = [

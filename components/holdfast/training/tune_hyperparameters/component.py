@@ -17,8 +17,8 @@ def tune_hyperparameters(
     estimator: str = "xgboost",
     space: str = "",
     metric: str = "",
-    trials: int = 30,
-    seconds: float = 0.0,
+    n_trials: int = 30,
+    timeout_seconds: float = 0.0,
     folds: int = 5,
     method: str = "",
     by: str = "",
@@ -39,8 +39,8 @@ def tune_hyperparameters(
         space: YAML by parameter: {low, high, log, step}, {choices} or a fixed value; empty for
             xgboost's default, which starts from the defaults of train_xgboost.
         metric: One of those that cross_validate gives; empty for roc_auc, or r2 of a regression.
-        trials: Trials of the study, by all workers together.
-        seconds: No further trial begins in this step after so long; 0 for no limit.
+        n_trials: Trials of the study, by all workers together.
+        timeout_seconds: No further trial begins in this step after so long; 0 for no limit.
         folds: Number of folds, at least 2.
         method: stratified, random, group or time; empty for stratified or (no classes) random.
         by: The column of the groups or times.
@@ -66,7 +66,7 @@ def tune_hyperparameters(
 
     threads.wait_passively()
     search = logic.Search(estimator, space, metric, pruner, storage, worker, seed)
-    plan, budget = Plan(folds, method, by, seed), logic.Budget(trials, seconds)
+    plan, budget = Plan(folds, method, by, seed), logic.Budget(n_trials, timeout_seconds)
     table, fitted = open_table(train.path, "train"), load_model(transformer.path, "transformer")
     found = logic.tune(table, fitted, plan, search, budget)
     found.write(best.path, study.path)

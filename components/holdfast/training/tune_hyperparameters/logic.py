@@ -16,7 +16,7 @@ from holdfast.model import Model
 from holdfast.report import Block, Figure, Paragraph, Report, Rows
 from holdfast.table import Table
 from holdfast.training import estimators, plots
-from holdfast.training.estimators import Recipe
+from holdfast.training.estimators import EstimatorSpec
 from holdfast.training.folds import Fold, Plan, fold
 from holdfast.training.scoring import Metric, choose, score
 from holdfast.training.tune_hyperparameters.space import Space, read_space
@@ -34,13 +34,13 @@ SHOWN_TRIALS = 20
 
 @dataclass(frozen=True)
 class Budget:
-    """When to stop: after `trials` of the study, by all its workers, or after `seconds` here.
+    """When to stop: after `n_trials` of the study, by all its workers, or here after so long.
 
-    0 seconds is no limit of time.
+    `timeout_seconds` of 0 is no limit of time.
     """
 
-    trials: int = 30
-    seconds: float = 0
+    n_trials: int = 30
+    timeout_seconds: float = 0
 
 
 @dataclass(frozen=True)
@@ -110,10 +110,10 @@ def tune(table: Table, transformer: Model, plan: Plan, search: Search, budget: B
     Raises:
         InputError: An input does not fit.
     """
-    if budget.trials < 1 or budget.seconds < 0:
+    if budget.n_trials < 1 or budget.timeout_seconds < 0:
         raise InputError(
-            f"`trials` must be at least 1 and `seconds` at least 0. Found: {budget.trials} and "
-            f"{budget.seconds}."
+            f"`n_trials` must be at least 1 and `timeout_seconds` at least 0. Found: "
+            f"{budget.n_trials} and {budget.timeout_seconds}."
         )
     folds = fold(table, transformer, plan)
     metric = choose(search.metric, table.task)
@@ -165,7 +165,7 @@ def _work(
         study.sampler = _sampler(len(_finished(study)), search, space)
         # One at a time: optimize also finds the trials of workers that died.
         study.optimize(lambda trial: _run(trial, folds, search, space, metric), n_trials=1)
-        if budget.seconds and monotonic() - started >= budget.seconds:
+        if budget.timeout_seconds and monotonic() - started >= budget.timeout_seconds:
             return
 
 
@@ -193,10 +193,10 @@ def _run(
 
     parameters = space.suggest(trial)
     classify = bool(folds[0].train.classes)
-    recipe = Recipe(search.estimator, parameters, classify, search.seed)
+    spec = EstimatorSpec(search.estimator, parameters, classify, search.seed)
     values: list[float] = []
     for one in folds:
-        found = score(one.asked.target, one.answers(recipe), one.train.classes)
+        found = score(one.asked.target, one.answers(spec), one.train.classes)
         if metric.name not in found:
             raise InputError(
                 f"`folds` must let each fold be judged by {metric.name}. Found: one class in fold "
@@ -216,7 +216,7 @@ def _finished(study: "Study") -> "list[FrozenTrial]":
 
 
 def _left(study: "Study", budget: Budget) -> int:
-    return budget.trials - len(_finished(study))
+    return budget.n_trials - len(_finished(study))
 
 
 @contextmanager

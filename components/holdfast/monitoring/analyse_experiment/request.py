@@ -85,18 +85,18 @@ class Columns:
 class Plan:
     """What the experiment is planned to find, and what ends it.
 
-    `effect` is the improvement to find, `minimum_effect` the one beyond which the treatment is
-    shipped; `share` is the treatment's share of the units, `maximum_units` are those of both arms,
+    `effect` is the improvement to find, `min_effect` the one beyond which the treatment is
+    shipped; `share` is the treatment's share of the units, `max_units` are those of both arms,
     0 for any number.
     """
 
     effect: float
-    minimum_effect: float = 0.0
+    min_effect: float = 0.0
     share: float = 0.5
     alpha: float = 0.05
     power: float = 0.8
     srm_alpha: float = 0.001
-    maximum_units: int = 0
+    max_units: int = 0
 
     def __post_init__(self) -> None:
         """Refuse what is no plan.
@@ -112,21 +112,21 @@ class Plan:
                 raise InputError(
                     f"`{name}` must lie between 0 and 1. Found: {value}. See its text."
                 )
-        if not 0 <= self.minimum_effect < self.effect < float("inf"):
+        if not 0 <= self.min_effect < self.effect < float("inf"):
             raise InputError(
-                f"`effect` must be above `minimum_effect`, and that 0 or more: they are "
+                f"`effect` must be above `min_effect`, and that 0 or more: they are "
                 f"improvements, in the metric's unit. Found: {self.effect} and "
-                f"{self.minimum_effect}. Pass the smallest improvement that must be found."
+                f"{self.min_effect}. Pass the smallest improvement that must be found."
             )
-        if self.alpha >= self.power or self.maximum_units < 0:
+        if self.alpha >= self.power or self.max_units < 0:
             raise InputError(
-                f"`power` must be above `alpha`, and `maximum_units` 0 or more. Found: "
-                f"{self.power}, {self.alpha} and {self.maximum_units}. The usual power is 0.8."
+                f"`power` must be above `alpha`, and `max_units` 0 or more. Found: "
+                f"{self.power}, {self.alpha} and {self.max_units}. The usual power is 0.8."
             )
 
 
 @dataclass(frozen=True)
-class Wish:
+class Request:
     """All that is asked: the metric that decides, the guardrails, and the plan."""
 
     metric: Metric
@@ -153,8 +153,8 @@ def ask(
     plan: tuple[float, float, float, float, float, float, int],
     guardrails: str = "",
     baseline: float = 0.0,
-) -> Wish:
-    """Return a wish from plain values.
+) -> Request:
+    """Return a request from plain values.
 
     Raises:
         InputError: One of them is out of its range.
@@ -175,4 +175,4 @@ def ask(
             f"`aggregate` must be one of {list(AGGREGATES)}. Found: {columns[4]!r}. max tells of a "
             f"proportion whether it happened at all."
         )
-    return Wish(main, rails, Columns(*columns), Plan(*plan), baseline)
+    return Request(main, rails, Columns(*columns), Plan(*plan), baseline)

@@ -17,7 +17,7 @@ Found = TypeVar("Found")
 
 
 @dataclass(frozen=True)
-class Lessons:
+class TrainingSet:
     """Rows to learn from.
 
     `target` holds class numbers for classification, the places of the labels in `classes`; `names`
@@ -30,21 +30,21 @@ class Lessons:
     names: tuple[str, ...]
     weights: "npt.NDArray[np.float64] | None"
 
-    def part(self, rows: "npt.NDArray[np.int64]") -> "Lessons":
+    def part(self, rows: "npt.NDArray[np.int64]") -> "TrainingSet":
         """Return some of the rows."""
         weights = None if self.weights is None else self.weights[rows]
         return replace(self, inputs=self.inputs[rows], target=self.target[rows], weights=weights)
 
 
-def read_lessons(
-    table: Table, transformer: Model, weight: str = "", class_weight: str = "none"
-) -> Lessons:
+def read_training_set(
+    table: Table, transformer: Model, sample_weight: str = "", class_weight: str = "none"
+) -> TrainingSet:
     """Read and transform a training table, and refuse what nothing can be learned from.
 
     Args:
         table: The training share, which the transformer was fitted on.
         transformer: A fitted transformer.
-        weight: The column that says how much a row counts; empty for all alike.
+        sample_weight: The column that says how much a row counts; empty for all alike.
         class_weight: none, or balanced for classes that count alike however many rows they have.
 
     Raises:
@@ -53,13 +53,13 @@ def read_lessons(
     """
     check_lock(table, transformer)
     target, classes = read_target(table)
-    weights = read_weights(table, transformer, weight)
+    weights = read_weights(table, transformer, sample_weight)
     if class_weight != "none":
         weights = _balanced(table, target, weights, class_weight)
     inputs = training_inputs(transformer, table)[0]
     names = tuple(transformer.pipeline.get_feature_names_out().tolist())
     check_finite(inputs, names, "train")
-    return Lessons(inputs, target, classes, names, weights)
+    return TrainingSet(inputs, target, classes, names, weights)
 
 
 def join_model(
@@ -75,7 +75,9 @@ def join_model(
     return Model(Pipeline([*transformer.pipeline.steps, *steps]), info)
 
 
-def read_validation(table: Table, transformer: Model, train: Lessons, weight: str) -> Lessons:
+def read_validation(
+    table: Table, transformer: Model, train: TrainingSet, sample_weight: str
+) -> TrainingSet:
     """Read the rows that training is judged by, in the class numbers of the training rows.
 
     Raises:
@@ -93,14 +95,14 @@ def read_validation(table: Table, transformer: Model, train: Lessons, weight: st
         )
     if classes:
         target = np.array([train.classes.index(label) for label in classes])[target]
-    weights = read_weights(table, transformer, weight, "validation")
+    weights = read_weights(table, transformer, sample_weight, "validation")
     if weights is None and train.weights is not None:
         weights = np.ones(len(target))
     require_features(table, transformer, "validation")
     features = transformer.info.features
     inputs = transformer.pipeline.transform(feature_frame(table.read(features), features))
     check_finite(inputs, train.names, "validation")
-    return Lessons(inputs, target, train.classes, train.names, weights)
+    return TrainingSet(inputs, target, train.classes, train.names, weights)
 
 
 def optional(artifact: Any, read: Callable[[str, str], Found], name: str) -> Found | None:
@@ -164,7 +166,7 @@ def _numbers(values: "npt.NDArray[Any]", table: Table, name: str) -> "npt.NDArra
 
 
 def read_weights(
-    table: Table, transformer: Model, weight: str, name: str = "train"
+    table: Table, transformer: Model, sample_weight: str, name: str = "train"
 ) -> "npt.NDArray[np.float64] | None":
     """Return how much each row counts.
 
@@ -174,28 +176,28 @@ def read_weights(
     import numpy as np
     import pyarrow as pa
 
-    if not weight:
+    if not sample_weight:
         return None
-    if weight not in table.schema.names or weight == table.target:
+    if sample_weight not in table.schema.names or sample_weight == table.target:
         raise InputError(
-            f"`weight` must name a column of `{name}` besides the target. Found: {weight!r}, not "
-            f"among {table.features[:30]}. Check the spelling; case counts."
+            f"`sample_weight` must name a column of `{name}` besides the target. Found: "
+            f"{sample_weight!r}, not among {table.features[:30]}. Check the spelling; case counts."
         )
-    if weight in transformer.info.features:
+    if sample_weight in transformer.info.features:
         raise InputError(
-            f"`weight` must not name a feature: a row's weight is not known when it is predicted. "
-            f"Found: {weight!r} among the features of `transformer`. Fit it "
-            f"with `drop: [{weight}]` in `features`."
+            f"`sample_weight` must not name a feature: a row's weight is not known when it is "
+            f"predicted. Found: {sample_weight!r} among the features of `transformer`. Fit it with "
+            f"`drop: [{sample_weight}]` in `features`."
         )
     try:
-        values = table.read([weight]).column(0).cast(pa.float64()).to_numpy()
+        values = table.read([sample_weight]).column(0).cast(pa.float64()).to_numpy()
     except pa.ArrowInvalid:
         values = np.array([np.nan])
     bad = int((~(np.isfinite(values) & (values >= 0))).sum())
     if bad or not values.any():
         raise InputError(
-            f"`weight` must name a column of numbers, none missing or below 0, not all 0. Found: "
-            f"{bad} such rows in {weight!r}. Mend them at the source."
+            f"`sample_weight` must name a column of numbers, none missing or below 0, not all 0. "
+            f"Found: {bad} such rows in {sample_weight!r}. Mend them at the source."
         )
     return values
 
