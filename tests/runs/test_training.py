@@ -119,6 +119,8 @@ def test_three_classes_run_too(tmp_path):
     assert set(METRICS) <= set(result.document["outputs"])
 
 
+# It needs no Docker, but shares its run with what does, in that group.
+@pytest.mark.docker
 @pytest.mark.real_data
 def test_adult_reaches_its_reference(adult):
     metrics = adult.document["outputs"]
