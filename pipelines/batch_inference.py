@@ -47,7 +47,8 @@ def batch_inference(
     time_column: str = "",
     version: str = "champion",
     query: str = "",
-    keep: list[str] = [],  # noqa: B006  # KFP reads the default from the signature
+    types: dict[str, str] = {},  # noqa: B006  # KFP reads the default from the signature
+    keep: list[str] = [],  # noqa: B006
     key: list[str] = [],  # noqa: B006
     parse: list[str] = [],  # noqa: B006
     schema_uri: str = "",
@@ -86,6 +87,8 @@ def batch_inference(
         time_column: The column with each row's time; needed with a window.
         version: The version to score with: an alias or a number.
         query: SQL for a postgresql:// uri.
+        types: Types of columns where a guess would not do, such as {"zip": "string"}: those
+            that the model was trained with; see ingest_table.
         keep: The columns that go along with the predictions, besides key and target; none for all.
         key: The columns that say which row a prediction is of.
         parse: Features that are text in the source and numbers or dates to the model.
@@ -123,6 +126,7 @@ def batch_inference(
     table = ingest_table(
         uri=uri,
         query=query,
+        types=types,
         fingerprint=source.outputs["fingerprint"],
         where=window.outputs["where"],
         allow_empty=True,

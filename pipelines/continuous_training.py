@@ -4,7 +4,13 @@ from typing import NamedTuple
 
 from kfp import dsl
 
-from holdfast.catalog import compare_models, fetch_model, promote_model
+from holdfast.catalog import (
+    check_parity,
+    check_verdict,
+    compare_models,
+    fetch_model,
+    promote_model,
+)
 from holdfast.presets import apply, defaults, mlflow, object_store, retry, sized
 from pipelines.monitoring import monitoring
 from pipelines.training import training
@@ -48,8 +54,9 @@ def continuous_training(
     """Watch a model for a window; where the policy says retrain, train a challenger and compare.
 
     The monitoring pipeline; if it decides to retrain, the training pipeline, and the challenger
-    against the champion on the same unseen rows. A challenger that is better becomes champion, by
-    compare-and-swap with the champion that it was compared with; one that is not stays challenger.
+    against the champion on the same unseen rows. A challenger that is better and answers over HTTP
+    what it answers in process becomes champion, by compare-and-swap with the champion that it was
+    compared with. One that is not better stays challenger; one whose answers differ fails the run.
 
     Args:
         uri: Predictions as batch_predict writes them; {window} stands for the window's folder.
@@ -119,12 +126,17 @@ def continuous_training(
             seed=seed,
         )
         with dsl.If(compared.outputs["Output"] == "pass", name="better"):
+            parity = check_parity(
+                model=trained.outputs["model"], table=trained.outputs["test"], seed=seed
+            )
+            alike = check_verdict(verdict=parity.outputs["verdict"])
             promoted = promote_model(
                 model_name=model_name,
                 verdict=compared.outputs["verdict"],
+                parity=parity.outputs["verdict"],
                 version=trained.outputs["model_version"],
                 expected_champion=champion.outputs["version"],
-            )
+            ).after(alike)
         for step in (champion, promoted):
             apply(step, object_store, mlflow, retry(2)).set_caching_options(False)
     return Outputs(

@@ -17,6 +17,7 @@ from holdfast.catalog import (
     roll_back_model,
     shift_traffic,
 )
+from holdfast.images import image as image_of
 from holdfast.presets import (
     apply,
     defaults,
@@ -51,7 +52,13 @@ def deployment(
     namespace: str = "",
     service_account: str = "",
     storage_root: str = "",
+    storage_uri: str = "",
+    image: str = image_of("serving"),
+    user: int = 1000,
     replicas: list[int] = [1, 3],  # noqa: B006  # KFP reads the default from the signature
+    requests: dict[str, str] = {},  # noqa: B006
+    limits: dict[str, str] = {"memory": "1Gi"},  # noqa: B006
+    annotations: dict[str, str] = {},  # noqa: B006
     steps: list[int] = [1, 5, 10, 25, 50, 100],  # noqa: B006
     step_seconds: float = 60.0,
     rate: float = 10.0,
@@ -62,15 +69,18 @@ def deployment(
 ) -> Outputs:
     """Serve a version beside the one before, promote it, and shift the traffic to it step by step.
 
-    fetch the version, check that it answers over HTTP what it answers in process, deploy it without
-    traffic, send it its input example and a bounded load, promote it, shift the traffic. Where one
-    of these fails, the run fails with the reason.
+    ask the cluster what it would change, fetch the version, check that it answers over HTTP what it
+    answers in process, deploy it without traffic, send it its input example and a bounded load,
+    promote it, shift the traffic. Where one of these fails, the run fails with the reason.
 
     Until a version was deployed, answered and bore the load, champion and traffic stay where they
     are. One that did not keeps its pods until the next run replaces it, without traffic unless it
-    is the first. Where the traffic does not stay well, the champion before gets alias and service
-    back. A run that was cut off after the promotion leaves the alias: start it again, or give the
-    alias back by roll_back_model.
+    is the first. Where the traffic does not stay well, it goes back to the revision before, and the
+    champion in whose place this run promoted the version gets alias and service back.
+
+    A version that is champion and has all of the traffic keeps both, whatever a further run finds.
+    A run that was cut off after the promotion leaves the alias: retry it, or give the alias back by
+    the rollback pipeline. A new run shifts the traffic, too, but takes back only what it promoted.
 
     KServe must be in Knative mode, which alone can share traffic between two versions; in Standard
     mode use deploy_model by itself.
@@ -84,8 +94,16 @@ def deployment(
         reason: Why it is promoted, for people.
         namespace: Where to serve; empty for the run's own.
         service_account: Of the pods; its Secret holds the object store's credentials.
-        storage_root: What MLflow's server keeps mlflow-artifacts:/ at, such as s3://mlflow.
+        storage_root: Where an MLflow that proxies keeps mlflow-artifacts:/, such as s3://mlflow.
+        storage_uri: Where the version's files are if not where MLflow has them, such as
+            s3://BUCKET/PREFIX; those of a champion that is gone back to are where MLflow has them.
+        image: Of the predictor.
+        user: Uid of the pods; 0 for what the cluster assigns, as OpenShift does.
         replicas: Fewest and most pods.
+        requests: What each pod is sure of; empty for {"cpu": "250m", "memory": "512Mi"}.
+        limits: What each pod may not pass: cpu, memory; what is left out has no limit.
+        annotations: Of the InferenceService and its pods, such as
+            {"serving.kserve.io/deploymentMode": "Knative"} where that is not the cluster's default.
         steps: Shares of the traffic in percent, 1 to 100, each above the last.
         step_seconds: How long each share is watched.
         rate: Requests a second of the load.
@@ -96,33 +114,45 @@ def deployment(
 
     Returns:
         version: The version that is served now.
-        previous: The champion in whose place it came, 0 for none.
+        previous: The champion in whose place this run promoted it; 0 for none, and where it was
+            champion already.
         parity_decision: pass or warn.
         parity_report: What was compared, as a page.
         url: Where the cluster reaches the service.
     """
-    source = resolve_source(uri=uri)
-    table = ingest_table(uri=uri, fingerprint=source.outputs["fingerprint"])
-    fetched = fetch_model(model_name=model_name, version=version)
-    parity = check_parity(model=fetched.outputs["model"], table=table.outputs["table"])
-    alike = check_verdict(verdict=parity.outputs["verdict"])
 
-    def deploy(version: str, canary_traffic_percent: int) -> dsl.PipelineTask:
+    def deploy(
+        version: str, canary_traffic_percent: int, storage_uri: str = "", dry_run: bool = False
+    ) -> dsl.PipelineTask:
         """Serve a version."""
         task = deploy_model(
             model_name=model_name,
             name=name,
             version=version,
             namespace=namespace,
+            image=image,
             canary_traffic_percent=canary_traffic_percent,
             replicas=replicas,
+            requests=requests,
+            limits=limits,
             service_account=service_account,
             storage_root=storage_root,
+            storage_uri=storage_uri,
+            user=user,
+            annotations=annotations,
             timeout_seconds=timeout_seconds,
+            dry_run=dry_run,
         )
         return apply(task, object_store, mlflow, retry(2)).set_caching_options(False)
 
-    deployed = deploy(version, 0).after(alike)
+    # What the cluster or the registry refuses is refused before anything else is done.
+    possible = deploy(version, 0, storage_uri, dry_run=True)
+    source = resolve_source(uri=uri).after(possible)
+    table = ingest_table(uri=uri, fingerprint=source.outputs["fingerprint"])
+    fetched = fetch_model(model_name=model_name, version=version).after(possible)
+    parity = check_parity(model=fetched.outputs["model"], table=table.outputs["table"])
+    alike = check_verdict(verdict=parity.outputs["verdict"])
+    deployed = deploy(version, 0, storage_uri).after(alike)
     # What did not get Ready was taken back by deploy_model itself.
     ready = check_verdict(verdict=deployed.outputs["verdict"])
     smoke = check_endpoint(
@@ -144,8 +174,12 @@ def deployment(
     promoted = promote_model(
         model_name=model_name,
         verdict=parity.outputs["verdict"],
+        endpoint=smoke.outputs["verdict"],
+        load=load.outputs["verdict"],
         version=fetched.outputs["version"],
         reason=reason,
+        # What this run did not promote, it does not take back.
+        key=dsl.PIPELINE_JOB_ID_PLACEHOLDER,
     ).after(well)
     shifted = shift_traffic(
         name=name,
@@ -162,12 +196,14 @@ def deployment(
             back = roll_back_model(
                 model_name=model_name,
                 reason="It did not hold when deployed.",
+                # What another run promoted meanwhile is not ours to take back.
+                expected_champion=promoted.outputs["version"],
                 # A step that is tried again goes no further back.
                 key=dsl.PIPELINE_JOB_ID_PLACEHOLDER,
             )
             restored = deploy(CHAMPION, 100).after(back)
             check_verdict(verdict=shifted.outputs["verdict"]).after(restored)
-        with dsl.Else(name="first"):
+        with dsl.Else(name="stays"):
             check_verdict(verdict=shifted.outputs["verdict"])
 
     for step in (source, table, fetched):

@@ -43,6 +43,7 @@ def escalation(
     alert_rules: str,
     retraining_uri: str,
     sensitive: list[str] = [],  # noqa: B006  # KFP reads the default from the signature
+    types: dict[str, str] = {},  # noqa: B006
     window_start: str = "P1D",
     window_end: str = "",
     time_column: str = "",
@@ -62,8 +63,10 @@ def escalation(
         model_name: Name in the MLflow registry.
         alert_rules: When to tell whom what, as YAML; see send_alert.
         retraining_uri: Where rows that drifted are kept, in a folder for each window: a folder,
-            s3://BUCKET/PREFIX/ or minio://, ending with a slash.
+            s3://BUCKET/PREFIX/ or minio://.
         sensitive: Columns, or pairs such as "sex,race", whose groups must be treated alike.
+        types: Types of columns where a guess would not do, such as {"zip": "string"}: those
+            that the model was trained with; see ingest_table.
         window_start: The first moment of the window, ISO 8601, or how long it is: P1D, PT6H. Empty
             with window_end: all rows.
         window_end: The first moment after it; empty for the end of the last window of that length.
@@ -94,6 +97,7 @@ def escalation(
     source = resolve_source(uri=window.outputs["uri"])
     rows = ingest_table(
         uri=window.outputs["uri"],
+        types=types,
         where=window.outputs["where"],
         fingerprint=source.outputs["fingerprint"],
     )
@@ -136,7 +140,7 @@ def escalation(
         )
     with dsl.If(drift.outputs["Output"] == "fail", name="rows-drifted"):
         kept = export_table(
-            table=rows.outputs["table"], uri=f"{retraining_uri}{window.outputs['key']}/"
+            table=rows.outputs["table"], uri=f"{retraining_uri}/{window.outputs['key']}/"
         )
     alert = send_alert(
         rules=alert_rules,

@@ -24,6 +24,7 @@ from holdfast.catalog import (
     validate_table,
     write_model_card,
 )
+from holdfast.images import image
 from holdfast.presets import apply, defaults, mlflow, object_store, retry, sized
 
 
@@ -191,6 +192,7 @@ def training(
         data_verdict=validation.outputs["verdict"],
         name=model_name,
         intended_use=intended_use,
+        image=image("training"),
         git_commit=git_commit,
     )
     # Monitoring compares with rows that the model has not learned from, and reads no table again.
@@ -214,6 +216,7 @@ def training(
         # A step that is tried again makes no second version.
         run_key=dsl.PIPELINE_JOB_ID_PLACEHOLDER,
         git_commit=git_commit,
+        image=image("training"),
     ).after(model_gate)
 
     for step in (source, table):

@@ -1,5 +1,6 @@
 """One contract for every component and pipeline, found by looking."""
 
+import ast
 import json
 import re
 import subprocess
@@ -79,6 +80,19 @@ class TestComponent:
         assert len(text.splitlines()) <= 75
         assert "import kfp" not in (folder / "logic.py").read_text()
 
+    def test_its_page_calls_it_with_what_must_be_given(self, folder, derived):
+        page, inputs = derived[folder / "README.md"], spec_of(folder).root.input_definitions
+        (call,) = re.findall(rf"^{folder.name}\(.*?\)$", page, re.MULTILINE | re.DOTALL)
+        given = {argument.arg for argument in ast.parse(call, mode="eval").body.keywords}
+        artifacts, parameters = (
+            {name for name, entry in side.items() if not entry.is_optional}
+            for side in (inputs.artifacts, inputs.parameters)
+        )
+        assert given == artifacts | parameters or (given and not artifacts | parameters)
+        commands = re.findall(rf"^holdfast run {folder.name} (.*)$", page, re.MULTILINE)
+        alone = given <= set(inputs.parameters)
+        assert [set(re.findall(r"-p (\w+)=", text)) for text in commands] == [given] * alone
+
     def test_no_name_is_a_yaml_boolean(self, folder):
         root = spec_of(folder).root
         given = {*root.input_definitions.parameters, *root.output_definitions.parameters}
@@ -118,6 +132,15 @@ class TestCompiled:
         for executor in documents(path)[0]["deploymentSpec"]["executors"].values():
             reference = executor["container"]["image"]
             assert reference == image(family_of(reference))
+
+
+def test_a_model_is_told_of_with_the_image_that_trained_it():
+    document = documents(ROOT / "compiled" / "pipelines" / "training.yaml")[0]
+    executors = document["deploymentSpec"]["executors"]
+    trained = executors["exec-train-xgboost"]["container"]["image"]
+    for name in ("register-model", "write-model-card"):
+        told = document["root"]["dag"]["tasks"][name]["inputs"]["parameters"]["image"]
+        assert told["runtimeValue"]["constant"] == trained
 
 
 def test_registry_and_tag_are_chosen_when_yaml_is_generated(monkeypatch):

@@ -37,7 +37,7 @@ class InputError(HoldfastError):
 
 
 class MachineError(HoldfastError):
-    """This machine lacks something that the run needs."""
+    """This machine lacks something that the run needs, or a server does not answer."""
 
     exit_code = 3
 
@@ -52,7 +52,7 @@ def lack(error: BaseException, memory: bool = True) -> MachineError | None:
     """
     if isinstance(error, HoldfastError):
         return None
-    for each in _causes(error):
+    for each in causes(error):
         words = " ".join(without_password(str(each)).split())[-300:]
         found = f"Found: {f'{type(each).__name__}: {words}'.strip(': .')}."
         full = isinstance(each, OSError) and each.errno in (errno.ENOSPC, errno.EDQUOT)
@@ -69,7 +69,7 @@ def lack(error: BaseException, memory: bool = True) -> MachineError | None:
     return None
 
 
-def _causes(error: BaseException) -> Iterator[BaseException]:
+def causes(error: BaseException) -> Iterator[BaseException]:
     """Yield an error and what it was raised from, each once."""
     seen: list[BaseException] = []
     cause: BaseException | None = error
@@ -84,9 +84,9 @@ def unanswered(error: BaseException) -> str:
 
     Libraries wrap what the system says of it several times, each in words of its own.
     """
-    causes = list(_causes(error))
-    said = [each.strerror for each in causes if isinstance(each, OSError) and each.strerror]
-    return str(said[-1]) if said else type(causes[-1]).__name__
+    chain = list(causes(error))
+    said = [each.strerror for each in chain if isinstance(each, OSError) and each.strerror]
+    return str(said[-1]) if said else type(chain[-1]).__name__
 
 
 def first_line(error: object) -> str:

@@ -16,6 +16,8 @@ from holdfast.local import files
 
 CATALOG_START = "<!-- catalog: written by make generate -->"
 CATALOG_END = "<!-- end of catalog -->"
+# What is longer does not fit beside a page's margins.
+LINE = 88
 
 
 def components() -> dict[str, Any]:
@@ -102,8 +104,31 @@ def _table(rows: list[tuple[str, str, str]]) -> str:
     return "\n".join(["| name | type | |", "|---|---|---|", *lines])
 
 
+def _use(name: str, component: Any) -> tuple[str, str]:
+    """Return a call with what must be given, and the command that runs it, if one can."""
+    inputs = component.component_spec.inputs or {}
+    # Where nothing must be given alone, something must be given all the same.
+    needed = {k: v for k, v in inputs.items() if not v.optional} or dict([*inputs.items()][:1])
+    given = {key: _argument(key, entry) for key, entry in needed.items()}
+    call = f"{name}({', '.join(f'{key}={value}' for key, value in given.items())})"
+    if len(call) > LINE:
+        call = "\n".join([f"{name}(", *(f"    {k}={v}," for k, v in given.items()), ")"])
+    if set(given.values()) != {"..."}:
+        return call, ""
+    command = " ".join(["holdfast run", name, *(f"-p {key}=..." for key in given)])
+    return call, f"\n\nor, by itself, on this machine:\n\n```\n{command}\n```"
+
+
+def _argument(name: str, entry: Any) -> str:
+    if "@" not in entry.type:
+        return "..."
+    other = f'OTHER.outputs["{name}"]'
+    return f"dsl.Collected({other})" if entry.is_artifact_list else other
+
+
 def _component_readme(name: str, family: str, component: Any) -> str:
     spec = component.component_spec
+    call, command = _use(name, component)
     return f"""<!-- Written by make generate from component.py. -->
 # {name}
 
@@ -121,6 +146,8 @@ def _component_readme(name: str, family: str, component: Any) -> str:
 
 ```python
 from holdfast.catalog import {name}
+
+{call}
 ```
 
 or, with only kfp installed:
@@ -128,7 +155,7 @@ or, with only kfp installed:
 ```python
 path = "compiled/components/{name}.yaml"
 {name} = components.load_component_from_file(path)
-```
+```{command}
 
 Image: that of the family {family}. Logic: [logic.py](logic.py). Tests:
 [tests/{family}](../../../../tests/{family}).

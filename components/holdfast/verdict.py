@@ -5,6 +5,7 @@
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -14,6 +15,8 @@ from holdfast.reading import read_json
 from holdfast.writing import write_text
 
 Decision = Literal["pass", "warn", "fail", "no_baseline"]
+# The worst one first. No baseline is no finding, but more than a pass.
+SEVERITY: tuple[Decision, ...] = ("fail", "warn", "no_baseline", "pass")
 
 
 @dataclass(frozen=True)
@@ -81,6 +84,19 @@ def read_verdict(path: str | Path) -> Verdict:
             f"{decision!r}. Pass the `verdict` output of a gate, such as validate_table."
         )
     return Verdict(decision, reasons)
+
+
+def joined(verdicts: Mapping[str, Verdict]) -> Verdict:
+    """Return several verdicts, by what was judged, as one: the worst decision, and all reasons.
+
+    A verdict without a reason is a reason by itself.
+    """
+    decision = min((verdict.decision for verdict in verdicts.values()), key=SEVERITY.index)
+    reasons: list[Reason] = []
+    for role, verdict in verdicts.items():
+        alone = Reason(verdict.decision, role, "", "", f"{role}: {verdict.decision}.")
+        reasons += verdict.reasons or (alone,)
+    return Verdict(decision, tuple(reasons))
 
 
 def _reason(entry: dict[str, Any]) -> Reason:

@@ -7,8 +7,9 @@ import pytest
 
 from holdfast.data.ingest_table import logic
 from holdfast.data.resolve_source.logic import resolve
+from holdfast.data.sources import postgresql
 from holdfast.data.sources.places import Part, Source, fetched, pattern, shown
-from holdfast.errors import InputError
+from holdfast.errors import InputError, MachineError
 
 
 @pytest.fixture
@@ -100,11 +101,44 @@ def test_keys_match_globs_as_paths_do(glob, key, matches):
     assert bool(pattern(glob).fullmatch(key)) == matches
 
 
-def test_a_missing_file_is_refused_with_the_folder_that_relative_paths_start_at(
+def test_a_missing_file_is_refused_with_the_folder_that_a_relative_path_starts_at(
     tmp_path, monkeypatch
 ):
     monkeypatch.chdir(tmp_path)
-    refused("absent.csv", rf"`uri` .*Found: no file there \('absent.csv'\).*start at {tmp_path}")
+    refused("absent.csv", rf"Found: no file there \('absent.csv', relative to {tmp_path}\). Check")
+    refused("/absent.csv", r"Found: no file there \('/absent.csv'\). Check")
+
+
+def test_a_store_that_does_not_answer_is_no_mistake_in_the_input(monkeypatch):
+    monkeypatch.setattr("tenacity.nap.time.sleep", lambda seconds: None)
+    monkeypatch.setenv("HOLDFAST_S3_ENDPOINT", "http://127.0.0.1:9")
+    for uri in ("s3://bucket/t.csv", "s3://bucket/*.csv", "s3://bucket/folder/"):
+        with (
+            pytest.raises(MachineError, match=r"store at http://127.0.0.1:9 .*Connection refused"),
+            fetched(uri),
+        ):
+            pass
+
+
+@pytest.mark.parametrize(
+    ("said", "state", "kind"),
+    [
+        ("IO: [libpq] Failed to connect: connection to server failed: refused", None, MachineError),
+        ("IO: [libpq] Failed to connect: FATAL:  the database system is starting up", None,
+         MachineError),
+        ("IO: [libpq] Failed to connect: FATAL:  sorry, too many clients already", None,
+         MachineError),
+        ("terminating connection due to administrator command", "57P01", MachineError),
+        ("server closed the connection unexpectedly", None, MachineError),
+        ("IO: [libpq] Failed to connect: FATAL:  password authentication failed", None, InputError),
+        ('IO: [libpq] Failed to connect: FATAL:  database "x" does not exist', None, InputError),
+        ('ERROR:  column "a" does not exist', "42703", InputError),
+    ],
+)  # fmt: skip
+def test_a_database_that_cannot_now_is_told_from_one_that_will_not(said, state, kind):
+    error = RuntimeError(said)
+    error.sqlstate = state
+    assert type(postgresql.refused("postgresql://me@host/db", error)) is kind
 
 
 @pytest.mark.parametrize("uri", ["", "*.parquet"])

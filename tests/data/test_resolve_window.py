@@ -134,6 +134,13 @@ def test_its_rows_are_those_from_its_start_to_before_its_end(kind, tmp_path):
     assert table.read().column("row").to_pylist() == [1, 2]
 
 
+@pytest.mark.parametrize("column", ["row", "no"])
+def test_where_a_source_has_no_such_times_the_parameter_is_named(column, tmp_path):
+    path = source_of(tmp_path / "rows.parquet", KINDS["utc"])
+    with pytest.raises(InputError, match="`time_column`, a column of times"):
+        ingest(path, tmp_path / "table", reading=Reading(where=day(column).where))
+
+
 def test_the_zone_of_the_machine_does_not_matter(tmp_path):
     program = (
         "import sys\n"

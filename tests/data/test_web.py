@@ -9,7 +9,7 @@ import pytest
 from holdfast.data.ingest_table import logic
 from holdfast.data.resolve_source.logic import resolve
 from holdfast.data.sources import transfer
-from holdfast.errors import InputError
+from holdfast.errors import InputError, MachineError
 
 CONTENT = b"a,b\n" + b"".join(b"%d,x\n" % n for n in range(50_000))
 
@@ -91,7 +91,7 @@ def test_an_answer_that_fails_in_passing_is_asked_for_again(ingest, server, fail
 )
 def test_a_server_that_always_fails_leaves_nothing(ingest, server, tmp_path, failure, found):
     server.failures = ["", *[failure] * 20]
-    with pytest.raises(InputError, match=rf"needs the server 127.0.0.1:\d+ to send.*({found})"):
+    with pytest.raises(MachineError, match=rf"needs the server 127.0.0.1:\d+ to send.*({found})"):
         ingest()
     assert server.asked == 1 + transfer.ATTEMPTS
     assert not list(tmp_path.glob("table*"))
@@ -107,7 +107,7 @@ def test_a_refusal_is_told_at_once(ingest, server, status):
 
 def test_a_server_that_is_not_there_is_named(tmp_path):
     with pytest.raises(
-        InputError, match=r"127.0.0.1:9 to send the whole object. Found: Connection refused, each"
+        MachineError, match=r"127.0.0.1:9 to send the whole object. Found: Connection refused, each"
     ):
         logic.ingest("http://127.0.0.1:9/t.csv", tmp_path / "table")
 

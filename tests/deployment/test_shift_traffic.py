@@ -187,6 +187,16 @@ class TestTheWayBack:
         assert [step.share for step in result.steps] == [5, 50, 100, 0]
         assert shares(cluster) == {"houses-predictor-00001": 100}
 
+    def test_what_had_all_of_the_traffic_before_keeps_it(self, rollout):
+        cluster, stable, _ = rollout
+        shift()
+        stable.behaviour.fail_every = 1
+        result = shift()
+        assert (result.verdict.decision, result.share) == ("fail", 100)
+        assert codes(result) == ["errors", "back"]
+        assert "had all of the traffic before this step" in result.verdict.reasons[-1].message
+        assert shares(cluster) == {SECOND: 100}
+
     def test_no_answer_at_all_is_told_as_such(self, rollout):
         result = shift(url="http://127.0.0.1:9")
         assert codes(result) == ["errors", "back"]

@@ -61,10 +61,15 @@ def test_the_page_of_the_cluster_does_what_it_says(shell, programs):
         reaching(shell, server, programs, kfp.url).follow(PAGE)
         keys = ("/api/v1/namespaces/kubeflow/secrets/holdfast-models", "stringData")
         assert server.ask("GET", keys[0])[keys[1]]["AWS_ACCESS_KEY_ID"] == "..."
-    by_kfp, by_holdfast = kfp.runs
-    given = [run.runtime_config.parameters for run in (by_kfp, by_holdfast)]
-    assert given[0] == {"uri": "s3://tables/day.csv", "target": "diagnosis"}
-    assert given[1] == {**given[0], "test_size": 0.3}
+    by_kfp, by_holdfast, deployment = (run.runtime_config.parameters for run in kfp.runs)
+    assert by_kfp == {"uri": "s3://tables/day.csv", "target": "diagnosis"}
+    assert by_holdfast == {**by_kfp, "test_size": 0.3}
+    # What the manifests made is what the run is told.
+    (account,) = [d for d in clusters.manifests("storage.yaml") if d["kind"] == "ServiceAccount"]
+    assert deployment["service_account"] == account["metadata"]["name"]
+    (server,) = [d for d in clusters.manifests("mlflow.yaml") if d["kind"] == "Deployment"]
+    (container,) = server["spec"]["template"]["spec"]["containers"]
+    assert f"--artifacts-destination={deployment['storage_root']}" in container["command"]
 
 
 def test_in_a_profile_all_is_the_profile_s(shell, programs):

@@ -22,8 +22,8 @@ USUAL = ("", -1.0)
 FEW = (60, 0.95, 0)
 
 
-def evaluate(model, test, metric, minimum, on_undecided="warn", others=(), draws=FEW, **more):
-    request = ask((metric, minimum, on_undecided), resampling=draws, **more)
+def evaluate(model, test, metric, minimum, on_undecided="warn", others=(), resampling=FEW, **more):
+    request = ask((metric, minimum, on_undecided), resampling=resampling, **more)
     return logic.evaluate(model, Tables(test, *others), request)
 
 
@@ -338,7 +338,7 @@ def test_a_metric_that_is_no_gate_of_a_regressor_is_refused(metric, numeric, num
         evaluate(numeric, numeric_test, metric, 0.5)
 
 
-def test_pr_auc_of_three_classes_has_a_value_but_is_no_gate(ternary, tmp_path):
+def test_average_precision_of_three_classes_has_a_value_but_is_no_gate(ternary, tmp_path):
     test = rows(tmp_path, [0, 1, 2, 0], [*"abca"])
     assert "average_precision" in evaluate(ternary, test, *USUAL).scores
     with pytest.raises(InputError, match="Found: 'average_precision'"):
@@ -346,16 +346,16 @@ def test_pr_auc_of_three_classes_has_a_value_but_is_no_gate(ternary, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("draws", "said"),
+    ("resampling", "said"),
     [
         ((10, 0.95, 0), "`n_resamples`"),
         ((50, 1.0, 0), "`confidence_level`"),
         ((50, 0.95, -1), "`seed`"),
     ],
 )
-def test_draws_that_give_no_interval_are_refused(draws, said, binary, binary_test):
+def test_draws_that_give_no_interval_are_refused(resampling, said, binary, binary_test):
     with pytest.raises(InputError, match=said):
-        evaluate(binary, binary_test, *USUAL, draws=draws)
+        evaluate(binary, binary_test, *USUAL, resampling=resampling)
 
 
 def test_a_class_that_the_model_does_not_know_is_refused(binary, tmp_path):
@@ -503,7 +503,7 @@ def test_a_page_of_600_classes_stays_small_and_says_what_is_mistaken(tmp_path):
     model = tree(tmp_path, range(600), names.tolist())
     x = np.arange(1200) % 600
     test = rows(tmp_path, x, pa.array(np.where(x == 7, "class 008", names[x])))
-    result = evaluate(model, test, *USUAL, draws=(20, 0.95, 0))
+    result = evaluate(model, test, *USUAL, resampling=(20, 0.95, 0))
     html = result.report.html()
     assert len(html.encode()) < 500_000
     assert "Most frequent mistakes" in html

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from holdfast.errors import InputError
+from holdfast.errors import InputError, MachineError
 from holdfast.monitoring.journal import Journal
 from holdfast.monitoring.send_alert import logic
 from holdfast.monitoring.send_alert.conditions import Facts, holds, text_of
@@ -182,7 +182,7 @@ def test_an_alert_is_sent_though_mlflow_is_away_and_the_step_says_so(store, monk
     with http_receiver() as receiver:
         outcome = send(RULES, facts(), receiver)
     assert len(receiver.requests) == 1
-    with pytest.raises(InputError, match="MLflow") as told:
+    with pytest.raises(MachineError, match="MLflow") as told:
         outcome.go_on()
     assert CANARY not in str(told.value)
 

@@ -7,11 +7,11 @@ from dataclasses import replace
 
 import pytest
 
-from holdfast.errors import GateError, InputError
+from holdfast.errors import GateError, InputError, MachineError
 from holdfast.kubeflow import api
 from holdfast.kubeflow.api import Access, Patience
 from holdfast.kubeflow.parameters import checked
-from holdfast.monitoring.trigger_run.logic import RunRequest, follow, trigger
+from holdfast.monitoring.trigger_run.logic import TriggerRequest, follow, trigger
 from tests.services.kfp_server import Fault, kfp_server
 
 CANARY = "T0KENcanary99"
@@ -32,7 +32,7 @@ SPEC = {
         }
     }
 }
-REQUEST = RunRequest("training", "2026-11-21", "churn", parameters={"uri": "s3://b/t"})
+REQUEST = TriggerRequest("training", "2026-11-21", "churn", parameters={"uri": "s3://b/t"})
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def access(server, patience=QUICK, **more):
 
 
 def request(**more):
-    return RunRequest(**{**REQUEST.__dict__, **more})
+    return TriggerRequest(**{**REQUEST.__dict__, **more})
 
 
 def test_a_run_is_started_with_its_parameters(kfp):
@@ -248,13 +248,13 @@ def test_a_login_page_is_told_as_such(kfp):
 @pytest.mark.parametrize(("status", "tries"), [(409, 1), (400, 1), (500, 3)])
 def test_a_refused_start_is_told(kfp, status, tries):
     kfp.faults.append(Fault("POST", "/runs", status, b'{"message": "It is so."}', times=9))
-    with pytest.raises(InputError, match=f"HTTP {status}: It is so"):
+    with pytest.raises(MachineError if status == 500 else InputError, match=f"{status}: It is so"):
         trigger(REQUEST, access(kfp))
     assert kfp.calls.count(("POST", "/runs")) == tries
 
 
 def test_a_server_that_is_away_is_told_after_some_tries(kfp):
-    with pytest.raises(InputError, match=r"127.0.0.1:9 must answer.*`endpoint`"):
+    with pytest.raises(MachineError, match=r"127.0.0.1:9 must answer.*`endpoint`"):
         trigger(REQUEST, Access("http://127.0.0.1:9", patience=QUICK))
 
 

@@ -18,6 +18,9 @@ metadata:
   parameters: {max_depth: 6, learning_rate: 0.1}
   trained_on: abc
 model_uuid: 0123456789abcdef0123456789abcdef
+saved_input_example_info:
+  artifact_path: input_example.json
+  type: dataframe
 signature:
   inputs: '[{"type": "double", "name": "size", "required": true}]'
   outputs: '[{"type": "string", "required": true}]'
@@ -74,6 +77,7 @@ def store_of(other, folder, patch):
 def write_model(folder):
     folder.mkdir()
     (folder / "MLmodel").write_text(MLMODEL)
+    (folder / "input_example.json").write_text('{"columns": ["size"], "data": [[1.0]]}')
     (folder / "model.skops").write_bytes(b"trees")
     (folder / "input_example.json").write_text('{"columns": ["size"], "data": [[1.0]]}')
     (folder / "requirements.txt").write_text("scikit-learn==1.9.1\n")

@@ -82,6 +82,40 @@ def test_a_version_that_is_not_there_is_refused_and_nothing_is_left(
     assert not list(tmp_path.glob("*.unfinished"))
 
 
+# Where there need not be one yet, such as the champion that a first challenger is compared with.
+
+
+@pytest.mark.parametrize("registered", [True, False])
+def test_an_optional_alias_that_nobody_carries_is_empty_files_and_version_0(
+    registered, client, model, tmp_path
+):
+    if registered:
+        register(model, "churn", "challenger", {})
+    found = fetch("churn", "champion", tmp_path / "taken", places(tmp_path), optional=True)
+    assert (found.name, found.version) == ("churn", 0)
+    assert found.metadata() == {"model_name": "churn", "model_version": 0}
+    assert found.attached("profile")["files"] == 0
+    for name in ("taken", *NAMES):
+        assert (tmp_path / name).read_bytes() == b""
+
+
+def test_an_optional_alias_that_is_carried_is_taken_like_any_other(client, model, tmp_path):
+    register(model, "churn", "champion", {})
+    found = fetch("churn", "champion", tmp_path / "taken", places(tmp_path), optional=True)
+    assert found.version == 1
+    assert (tmp_path / "taken" / "model.skops").read_bytes() == b"trees"
+
+
+@pytest.mark.parametrize("reference", ["0", "9"])
+def test_a_number_that_is_not_there_is_an_error_though_it_is_optional(
+    reference, client, model, tmp_path
+):
+    register(model, "churn", "champion", {})
+    with pytest.raises(InputError):
+        fetch("churn", reference, tmp_path / "taken", places(tmp_path), optional=True)
+    assert not (tmp_path / "taken").exists()
+
+
 # Files that are lost after the registration, as a bucket's lifecycle rule loses them.
 
 
@@ -91,7 +125,7 @@ def lose(*names):
             path.unlink()
 
 
-@pytest.mark.parametrize("lost", ["MLmodel", "model.skops"])
+@pytest.mark.parametrize("lost", ["MLmodel", "model.skops", "input_example.json"])
 def test_a_version_without_its_files_is_not_promoted(lost, client, model):
     register(model, "churn", "challenger", {})
     lose(lost)

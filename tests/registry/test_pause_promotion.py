@@ -1,5 +1,8 @@
 """pause_promotion on a real MLflow store."""
 
+import os
+import re
+
 import pytest
 
 from holdfast.errors import GateError, InputError
@@ -50,8 +53,23 @@ def test_a_pause_needs_a_reason(versions):
         pause("churn", " ", True)
 
 
-def test_a_model_that_is_not_there_yet_can_be_paused(client, model):
-    pause("new", "Not before the audit.", True)
-    register(model, "new", "challenger", {}, Origin())
-    with pytest.raises(GateError, match="Not before the audit"):
-        promote(Promotion("new"), GOOD)
+@pytest.mark.parametrize("paused", [True, False])
+def test_a_model_that_is_not_there_is_refused_with_names_that_are_like_it(versions, paused):
+    # Its ledger, churn.champions, is no model that somebody means.
+    with pytest.raises(InputError) as told:
+        pause("churm", "Unfair.", paused)
+    store = os.environ["MLFLOW_TRACKING_URI"]
+    assert f"of MLflow at {store}. Found: 'churm', which is none; a name like it is 'churn'. " in (
+        str(told.value)
+    )
+    assert {model.name for model in versions.search_registered_models()} == {
+        "churn",
+        "churn.champions",
+    }
+
+
+def test_what_people_wrote_is_a_sentence_of_its_own(versions):
+    for reason, told in (("race", "race. End"), ("It ends.", "ends. End"), ("Why?", "Why? End")):
+        pause("churn", reason, True)
+        with pytest.raises(GateError, match=re.escape(told)):
+            promote(Promotion("churn", version=1), GOOD)

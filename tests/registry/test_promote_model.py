@@ -7,7 +7,7 @@ import pytest
 
 from holdfast.errors import GateError, InputError
 from holdfast.registry import ledger
-from holdfast.registry.promote_model.logic import Promotion, promote
+from holdfast.registry.promote_model.logic import Promotion, promote, read_verdicts, replaced
 from holdfast.registry.records import read_ledger
 from holdfast.registry.roll_back_model.logic import roll_back
 from holdfast.verdict import Reason, Verdict
@@ -142,6 +142,19 @@ def test_a_second_try_finds_the_promotion_of_the_first(versions, expected):
     assert champion(versions) == 1
 
 
+def test_what_was_champion_already_replaced_none_for_a_key(versions):
+    promote(Promotion("churn", version=1), BETTER)
+    for key, previous in (("run1", 1), ("run1", 1), ("run2", 0), ("", 1)):
+        record = promote(Promotion("churn", version=2, key=key), BETTER)
+        assert (record.previous, replaced(record, key)) == (1, previous)
+    # Champion by hand: the promotion is a record, and moves nothing.
+    versions.set_registered_model_alias("churn", "champion", "3")
+    record = promote(Promotion("churn", version=3, key="run3"), BETTER)
+    assert replaced(record, "run3") == 0
+    with pytest.raises(InputError, match="`key`"):
+        promote(Promotion("churn", version=2, key="k" * 501), BETTER)
+
+
 def test_a_champion_is_promoted_again_after_it_was_rolled_back_to(versions):
     promote(Promotion("churn", version=1), BETTER)
     promote(Promotion("churn", version=2), BETTER)
@@ -150,9 +163,17 @@ def test_a_champion_is_promoted_again_after_it_was_rolled_back_to(versions):
     assert promote(Promotion("churn", version=2), BETTER).previous == 1
 
 
-@pytest.mark.parametrize("promotion", [Promotion("churn", version=9), Promotion("nobody")])
-def test_a_version_that_is_not_there_is_refused(versions, promotion):
-    with pytest.raises(InputError, match="`version` must"):
+@pytest.mark.parametrize(
+    ("promotion", "found"),
+    [
+        (Promotion("churn", version=9), "must have a version 9. Found: the aliases challenger"),
+        (Promotion("churn", challenger="chalenger"), "the alias 'chalenger'. Found: the aliases"),
+        (Promotion("chrun"), "'chrun', which is none; a name like it is 'churn'"),
+        (Promotion("chrun", version=1), "'chrun', which is none; a name like it is 'churn'"),
+    ],
+)
+def test_a_version_that_is_not_there_is_refused(versions, promotion, found):
+    with pytest.raises(InputError, match=found):
         promote(promotion, BETTER)
 
 
@@ -223,6 +244,27 @@ def test_a_claim_that_others_took_for_broken_off_moves_nothing(versions, monkeyp
     assert [record.state for record in read_ledger(versions, "churn")] == ["lost", "done"]
 
 
+@pytest.mark.parametrize(
+    ("call", "told", "left"),
+    [("_won", "is not moved: this step stood still", 0), ("_require_claimed", "too late", 1)],
+)
+def test_who_stood_still_until_others_settled_its_claim_is_told(
+    versions, monkeypatch, call, told, left
+):
+    late = getattr(ledger, call)
+
+    def settled(*arguments):
+        (record,) = read_ledger(versions, "churn")
+        versions.set_model_version_tag("churn.champions", str(record.number), "state", "lost")
+        return late(*arguments)
+
+    monkeypatch.setattr(ledger, call, settled)
+    with pytest.raises(GateError, match=told):
+        promote(Promotion("churn", version=1), BETTER)
+    assert int(versions.get_registered_model("churn").aliases.get("champion", 0)) == left
+    assert [record.state for record in read_ledger(versions, "churn")] == ["lost"]
+
+
 def test_who_finds_the_alias_moved_by_hand_is_told_that_no_record_says_who(versions):
     promote(Promotion("churn", version=1), BETTER)
     versions.set_registered_model_alias("churn", "champion", "3")
@@ -240,3 +282,25 @@ def test_a_verdict_of_more_findings_than_a_tag_holds_is_cut_short(versions):
 
 def test_a_promotion_without_any_reason_says_what_its_verdict_is(versions):
     assert promote(Promotion("churn", version=1), Verdict("pass")).reason == "Its verdict is pass."
+
+
+def test_the_record_keeps_all_verdicts_that_allowed_it(versions, tmp_path):
+    given = {"verdict": BETTER, "parity": Verdict("pass"), "load": Verdict("warn")}
+    for role, verdict in given.items():
+        verdict.write(tmp_path / role)
+    paths = {role: str(tmp_path / role) for role in given} | {"endpoint": ""}
+    evidence = promote(Promotion("churn"), read_verdicts(paths)).evidence
+    assert evidence["decision"] == "warn"
+    found = [(reason["code"], reason["subject"]) for reason in evidence["reasons"]]
+    assert found == [
+        *((reason.code, reason.subject) for reason in BETTER.reasons),
+        ("pass", "parity"), ("warn", "load"),
+    ]  # fmt: skip
+
+
+def test_one_verdict_of_several_stops_it(versions, tmp_path):
+    BETTER.write(tmp_path / "verdict")
+    WORSE.write(tmp_path / "endpoint")
+    paths = {"verdict": str(tmp_path / "verdict"), "endpoint": str(tmp_path / "endpoint")}
+    with pytest.raises(GateError, match="its verdict is fail"):
+        promote(Promotion("churn"), read_verdicts(paths))

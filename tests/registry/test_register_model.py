@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from mlflow.artifacts import download_artifacts
 
-from holdfast.errors import InputError
+from holdfast.errors import InputError, MachineError
 from holdfast.registry.register_model.logic import Origin, finite_numbers, register
 
 
@@ -126,14 +126,18 @@ def test_what_is_no_mlflow_model_is_refused(lost, client, model):
 def test_a_server_that_does_not_answer_is_named(model, monkeypatch):
     # Port 9 is that of the discard service, which nobody runs.
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
-    with pytest.raises(InputError, match=r"MLflow at http://127\.0\.0\.1:9 must answer"):
+    with pytest.raises(MachineError) as error:
         register(model, "churn", "challenger", {})
+    assert str(error.value) == (
+        "MLflow at http://127.0.0.1:9 must answer. Found: Connection refused. Check that it runs "
+        "and that MLFLOW_TRACKING_URI points to it, and run this step again."
+    )
 
 
 @pytest.mark.parametrize("password", ["geheim", "ge@heim"])
 def test_a_password_of_the_server_is_not_told(password, model, monkeypatch):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://bob:{password}@127.0.0.1:9")
-    with pytest.raises(InputError, match=r"127\.0\.0\.1:9") as error:
+    with pytest.raises(MachineError, match=r"127\.0\.0\.1:9") as error:
         register(model, "churn", "challenger", {})
     assert "heim" not in str(error.value)
 

@@ -9,7 +9,7 @@ from holdfast.errors import InputError
 from holdfast.registry.compare_versions import logic as compare_versions
 from holdfast.registry.promote_model import logic as promote_model
 from holdfast.registry.promote_model.logic import Promotion, promote
-from holdfast.registry.register_model.logic import register
+from holdfast.registry.register_model.logic import Origin, register
 from holdfast.registry.report_version import logic as report_version
 from holdfast.registry.roll_back_model.logic import roll_back
 from holdfast.verdict import Reason, Verdict
@@ -31,7 +31,7 @@ def test_the_report_says_why_a_version_is_live(versions, tmp_path):
     assert "0.9" in page.html()
     report_version.write_json(found, tmp_path / "lineage.json")
     document = json.loads((tmp_path / "lineage.json").read_text())
-    assert (document["version"], document["live"]) == (3, True)
+    assert (document["version"], document["live"]) == (3, ["champion"])
     assert document["metrics"] == {"roc_auc": 0.9}
     assert document["origin"]["holdfast.git_commit"] == "c0.9"
     assert document["records"][0]["evidence"]["decision"] == "pass"
@@ -54,6 +54,17 @@ def test_a_version_that_was_champion_says_until_when_and_why_no_longer(versions)
     roll_back("churn", "Complaints.", -1, "champion")
     assert "It is not live since the rollback of" in why(2)
     assert ", in place of version 2: Complaints." in why(1)
+
+
+def test_each_alias_has_its_own_reasons(versions):
+    promote(Promotion("churn", version=2, reason="Better."), BETTER)
+    promote(Promotion("churn", version=1, alias="champion_eu", reason="The first."), BETTER)
+    promote(Promotion("churn", version=2, alias="champion_eu", reason="Good for all."), BETTER)
+    assert "It is live as champion_eu since" in why(2).replace("\\_", "_")
+    roll_back("churn", "Complaints.", -1, "champion_eu")
+    told = next(line for line in why(2).splitlines() if line.startswith("It is"))
+    assert told.startswith("It is live since the promotion of")
+    assert told.endswith("as the first champion: Better.")
 
 
 def test_an_alias_that_was_moved_by_hand_is_told_on_both_sides(versions):
@@ -130,3 +141,77 @@ def test_without_a_champion_the_comparison_has_one_side(versions):
     pair = compare_versions.compare("churn", "champion", "2")
     assert (pair.champion_version, pair.challenger_version) == (0, 2)
     assert "Champion: version none." in compare_versions.report(pair).markdown()
+
+
+@pytest.mark.parametrize(
+    ("sides", "found"),
+    [
+        (("champoin", "2"), "a version with the alias 'champoin'. Found: the aliases challenger"),
+        (("champion", "chalenger"), "a version with the alias 'chalenger'"),
+        (("champion", "9"), r"a version 9. Found: .*\(version 3\); the versions 1, 2, 3. Name"),
+        (("0", "1"), "a version 0. Found"),
+        (("99999999999999999999", "1"), "a version 99999999999999999999. Found"),
+    ],
+)
+def test_a_side_that_is_misspelt_is_refused(versions, sides, found):
+    with pytest.raises(InputError, match=found):
+        compare_versions.compare("churn", *sides)
+
+
+def test_a_model_that_is_misspelt_is_refused(versions):
+    with pytest.raises(InputError, match="'churm', which is none; a name like it is 'churn'"):
+        compare_versions.compare("churm", "champion", "challenger")
+    with pytest.raises(InputError, match=r"'xyz', which is none; there are churn. Check"):
+        report_version.find("xyz", 0, "champion")
+    with pytest.raises(InputError, match="'churm', which is none"):
+        roll_back("churm", "Complaints.", -1, "champion")
+
+
+def test_one_side_at_least_must_be_there(client):
+    client.create_registered_model("churn")
+    with pytest.raises(
+        InputError, match=r"alias 'champion'. Found: no alias; no version. Register"
+    ):
+        compare_versions.compare("churn", "champion", "challenger")
+
+
+def test_an_alias_that_nothing_carries_is_told_with_those_there_are(versions):
+    with pytest.raises(
+        InputError,
+        match=r"a version with the alias 'champion'. Found: the aliases challenger \(version 3\); "
+        "the versions 1, 2, 3.",
+    ):
+        report_version.find("churn", 0, "champion")
+
+
+def test_the_image_that_trained_it_is_told_and_compared(client, model):
+    for tag in ("1", "2"):
+        register(model, "churn", "champion", {}, Origin(image=f"localhost/holdfast-training:{tag}"))
+    found = report_version.find("churn", 2, "")
+    assert found.origin["holdfast.image"] == "localhost/holdfast-training:2"
+    assert "| holdfast.image | localhost/holdfast-training:2 |" in unescaped(
+        report_version.report(found).markdown()
+    )
+    told = compare_versions.report(compare_versions.compare("churn", "1", "2")).markdown()
+    assert (
+        "| holdfast.image | localhost/holdfast-training:1 | localhost/holdfast-training:2 |"
+    ) in unescaped(told)
+
+
+def unescaped(markdown):
+    return markdown.replace("\\", "")
+
+
+def test_a_read_makes_no_store(tmp_path, monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/none/mlflow.db")
+    with pytest.raises(InputError, match=f"Found: no file {tmp_path}/none/mlflow.db"):
+        report_version.find("churn", 0, "champion")
+    assert not (tmp_path / "none").exists()
+
+
+@pytest.mark.parametrize("begins", [b"junk", b"SQLite format 3\0"])
+def test_a_store_that_is_broken_is_told_in_a_sentence(tmp_path, monkeypatch, begins):
+    (tmp_path / "mlflow.db").write_bytes(begins + b"junk" * 1000)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/mlflow.db")
+    with pytest.raises(InputError, match=r"Found: .*mlflow.db: .* (database|malformed)\. Restore"):
+        report_version.find("churn", 0, "champion")

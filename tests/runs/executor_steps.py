@@ -365,5 +365,5 @@ def ask_in_vain(launcher: Launcher, model: dict, window: dict) -> None:
         assert "A cluster must be configured" in said
     run = {"pipeline": "training", "window": window["interval"], "endpoint": NOWHERE}
     code, said = launcher.refuse("trigger_run", run)
-    assert (code, said.partition(":")[0]) == (2, "InputError")
+    assert (code, said.partition(":")[0]) == (3, "MachineError")
     assert f"KFP at {NOWHERE} must answer" in said

@@ -16,11 +16,17 @@ from tests.support import ROOT, family_python
 
 @dataclass
 class Pod:
-    """A running predictor, and the model directory that was fetched for it."""
+    """A running predictor, the model directory that was fetched for it, and its container."""
 
+    container: dict[str, Any]
     process: subprocess.Popen
     url: str
     model: Path
+
+    def end(self) -> None:
+        """End it at once: how a predictor drains is tested elsewhere."""
+        self.process.kill()
+        self.process.wait(30)
 
 
 @dataclass
@@ -58,7 +64,7 @@ class ServingKserve(Kserve):
             most = max(traffic, key=lambda revision: traffic[revision])
             status["url"] = self.pods[self.served[most]].url
         if version in self.frail and traffic.get(part["latestCreatedRevision"]) == 50:
-            self.pods[version].process.kill()
+            self.pods[version].end()
 
     def _start(self, container: dict[str, Any], version: str) -> Pod:
         uri = next(e["value"] for e in container["env"] if e["name"] == "STORAGE_URI")
@@ -75,7 +81,7 @@ class ServingKserve(Kserve):
         for _ in range(1800):
             try:
                 urllib.request.urlopen(f"{url}/v2/health/ready", timeout=5).close()
-                return Pod(process, url, model)
+                return Pod(container, process, url, model)
             except OSError:
                 time.sleep(0.1)
         raise RuntimeError("the predictor does not get ready")
@@ -88,16 +94,15 @@ class ServingKserve(Kserve):
             client.fget_object(bucket, found.object_name, str(folder / name))
         return folder
 
-    def restart(self, version: str) -> None:
-        """Let a version have another pod, as it should be."""
+    def restart(self, version: str, name: str = "") -> None:
+        """Give a version another pod: as it should be, or one that calls itself otherwise."""
         self.frail.discard(version)
-        self.names.pop(version, None)
-        pod = self.pods.pop(version)
-        pod.process.terminate()
-        pod.process.wait(30)
+        self.names[version] = name or version
+        before = self.pods[version]
+        self.pods[version] = self._start(before.container, version)
+        before.end()
 
     def stop(self) -> None:
         """End the pods."""
         for pod in self.pods.values():
-            pod.process.terminate()
-            pod.process.wait(30)
+            pod.end()

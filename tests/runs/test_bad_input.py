@@ -21,9 +21,9 @@ TABLES = {
 }
 
 
-def assert_refused(result, finding: str, output: Path) -> None:
+def assert_refused(result, finding: str, output: Path, code: int = 2) -> None:
     """Check what holds for every mistake, and what is particular to one."""
-    assert result.code == 2, result.stderr
+    assert result.code == code, result.stderr
     assert result.document["status"] == "FAILED"
     assert finding in result.document["error"]
     assert "Found: " in result.document["error"]
@@ -103,7 +103,8 @@ def test_an_output_that_is_a_file_is_refused(breast_cancer, tmp_path):
 def test_an_object_store_that_is_down_is_named(tmp_path):
     endpoint = f"http://127.0.0.1:{free_port()}"
     result = train("s3://bucket/table.csv", "t", tmp_path, HOLDFAST_S3_ENDPOINT=endpoint)
-    assert_refused(result, endpoint, tmp_path)
+    # A server that does not answer is no mistake of the user's: a second try may succeed.
+    assert_refused(result, endpoint, tmp_path, code=3)
 
 
 @pytest.mark.minio

@@ -144,7 +144,8 @@ def test_bad_rows_are_set_aside_where_they_belong_and_the_counts_add_up(infer, d
     change(days, 2, **{"mean radius": "inf"})
     change(days, 5, **{"mean area": "-1"})
     rules = 'rules: [{rule: condition, sql: "\\"mean area\\" > 0", policy: quarantine}]'
-    result = infer(days, *DAY, "-p", f"expectations={rules}")
+    types = 'types={"patient": "string"}'
+    result = infer(days, *DAY, "-p", f"expectations={rules}", "-p", types)
     assert result.code == 0, result.stderr
     outputs = result.document["outputs"]
     assert outputs["decision"] == "warn"
@@ -152,7 +153,7 @@ def test_bad_rows_are_set_aside_where_they_belong_and_the_counts_add_up(infer, d
     assert counts == [38, 1, 1]
     (invalid,) = rows_of(store, lake, f"aside/invalid/{FOLDER}")
     (unscored,) = rows_of(store, lake, f"aside/unscored/{FOLDER}")
-    assert (invalid["patient"], unscored["patient"]) == (5, 2)
+    assert (invalid["patient"], unscored["patient"]) == ("5", "2")
     assert unscored["quarantine_reasons"] == "infinite_number: mean radius"
 
 

@@ -3,7 +3,9 @@
 KServe's controller alone is played (tests/deployment/kserve.py): its pods are predictor processes.
 """
 
+import json
 import subprocess
+import urllib.request
 
 import pytest
 
@@ -71,9 +73,16 @@ def answering(kserve, version: int, table) -> str:
 
 def champion(mlflow: str) -> int:
     """Return the version that is champion, 0 for none."""
+    with urllib.request.urlopen(f"{mlflow}/api/2.0/mlflow/registered-models/get?name=adult") as got:
+        aliases = json.load(got)["registered_model"].get("aliases", [])
+    return next((int(each["version"]) for each in aliases if each["alias"] == "champion"), 0)
+
+
+def register_again(mlflow: str) -> int:
+    """Register the model of version 1 as another version, and return its number."""
     program = (
         "import sys; from mlflow import MlflowClient; client = MlflowClient(sys.argv[1])\n"
-        "print(client.get_registered_model('adult').aliases.get('champion', 0))"
+        "print(client.copy_model_version('models:/adult/1', 'adult').version)"
     )
     command = [family_python("registry"), "-c", program, mlflow]
     return int(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
@@ -88,23 +97,19 @@ def test_adult_is_trained_registered_promoted_served_asked_and_rolled_back(
     kserve, mlflow, environment, real_table, short_training, tmp_path
 ):
     table = real_table("adult.parquet")
-    for version in (1, 2):
-        trained = holdfast(
-            "run", short_training, "--json", "--output", tmp_path / "training",
-            f"-puri={table}", "-ptarget=class", "-pmodel_name=adult", **environment,
-        )  # fmt: skip
-        assert trained.code == 0, trained.stderr
-        assert trained.document["outputs"]["model_version"] == version
+    trained = holdfast(
+        "run", short_training, "--json", "--output", tmp_path / "training",
+        f"-puri={table}", "-ptarget=class", "-pmodel_name=adult", **environment,
+    )  # fmt: skip
+    assert trained.code == 0, trained.stderr
+    assert trained.document["outputs"]["model_version"] == 1
+    assert register_again(mlflow) == 2
 
-    # What is served is not what was to be served: nothing is promoted, though it bears the load.
-    kserve.names["1"] = "9"
-    wrong = deploy(table, tmp_path / "wrong", environment, 1)
-    assert wrong.code == 1
-    assert "Version 9 answered v1_predict, and not version 1" in wrong.document["error"]
-    assert "load-test-endpoint" in ran(wrong)
-    assert not {"promote-model", "shift-traffic"} & ran(wrong)
-    assert champion(mlflow) == 0
-    kserve.restart("1")
+    # What the cluster cannot take is refused before anything else is done.
+    refused = deploy(table, tmp_path / "refused", environment, 1, "-pname=Adult")
+    assert refused.code == 2
+    assert "`name` must be up to 38 small letters" in refused.document["error"]
+    assert ran(refused) == {"deploy-model"}
 
     first = deploy(table, tmp_path / "first", environment, 1)
     assert first.code == 0, first.stderr
@@ -130,3 +135,25 @@ def test_adult_is_trained_registered_promoted_served_asked_and_rolled_back(
     assert (second.document["outputs"]["version"], second.document["outputs"]["previous"]) == (2, 1)
     assert champion(mlflow) == 2
     assert answering(kserve, 2, table) == "2"
+
+    # Once more, and what is served is not what was to be served: nothing is promoted, though it
+    # bears the load. What is rolled out keeps its traffic all the same.
+    kserve.restart("2", "9")
+    begun = len(kserve.history)
+    wrong = deploy(table, tmp_path / "wrong", environment, 2)
+    assert wrong.code == 1
+    assert "Version 9 answered v1_predict, and not version 2" in wrong.document["error"]
+    assert "load-test-endpoint" in ran(wrong)
+    assert not {"promote-model", "shift-traffic", "roll-back-model"} & ran(wrong)
+    assert champion(mlflow) == 2
+    assert all(set(traffic.values()) == {100} for traffic in kserve.history[begun:])
+
+    # By hand, alias and service go back in one run.
+    back = holdfast(
+        "run", "rollback", "--json", "--output", tmp_path / "back", "-pmodel_name=adult",
+        f"-pname={NAME}", "-preason=Complaints.", "-pstorage_root=s3://mlflow", **environment,
+    )  # fmt: skip
+    assert back.code == 0, back.stderr
+    assert (back.document["outputs"]["version"], back.document["outputs"]["previous"]) == (1, 2)
+    assert champion(mlflow) == 1
+    assert answering(kserve, 1, table) == "1"

@@ -121,7 +121,7 @@ def escalate(uri: Path, folder: Path, store: str) -> tuple[Result, list]:
         result = holdfast(
             "run", "escalation", "--json", "--output", folder,
             "-p", f"uri={uri}", "-p", f"model_name={MODEL}", "-p", f"alert_rules={RULES}",
-            "-p", f"retraining_uri={folder / 'kept'}/", "-p", 'sensitive=["site"]',
+            "-p", f"retraining_uri={folder / 'kept'}", "-p", 'sensitive=["site"]',
             "-p", f"window_end={NEXT}", "-p", "time_column=day",
             MLFLOW_TRACKING_URI=store, HOOK_URL=hook.url,
         )  # fmt: skip

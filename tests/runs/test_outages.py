@@ -117,9 +117,9 @@ def answer(result: Result) -> int:
 
 
 def refused(result: Result, match: str) -> None:
-    assert result.code == 2, result.stderr
+    assert result.code == 3, result.stderr
     last = result.stderr.strip().splitlines()[-1]
-    assert last.startswith("InputError: ")
+    assert last.startswith("MachineError: ")
     assert match in last
 
 

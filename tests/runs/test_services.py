@@ -98,7 +98,7 @@ def test_a_server_that_does_not_answer_fails_the_registration_with_its_address(
     train_shortly, tmp_path
 ):
     result = train_shortly(tmp_path, MLFLOW_TRACKING_URI="http://user:pa55@127.0.0.1:9")
-    assert result.code == 2
+    assert result.code == 3
     assert "http://127.0.0.1:9" in result.document["error"]
     assert "pa55" not in result.stdout + result.stderr
 

@@ -42,9 +42,9 @@ def done(result: Result) -> dict:
     return result.document
 
 
-def refused(result: Result, *findings: str) -> None:
-    assert result.code == 2, result.stdout + result.stderr
-    assert result.stderr.startswith("InputError: ")
+def refused(result: Result, *findings: str, kind: str = "InputError") -> None:
+    assert result.code == {"InputError": 2, "MachineError": 3}[kind], result.stdout + result.stderr
+    assert result.stderr.startswith(f"{kind}: ")
     assert "Traceback" not in result.stderr
     for finding in findings:
         assert finding in result.stderr
@@ -141,7 +141,7 @@ class TestStore:
         if works:
             assert done(result)["rows"] == ROWS
         else:
-            refused(result, "needs the object store at", address)
+            refused(result, "needs the object store at", address, kind="MachineError")
             assert {p.name for p in tmp_path.iterdir()} == {"put"}
 
     def test_refused_credentials_are_told_without_showing_them(self, store, put):
@@ -258,7 +258,7 @@ class TestPostgresql:
         refused(wrong, "password authentication failed", "Check the user in `uri` and PGPASSWORD")
         down = f"postgresql://me@127.0.0.1:{free_port()}/db"
         away = step("ingest", {"PGPASSWORD": "hunter2"}, uri=down, query="SELECT 1 AS a")
-        refused(away, "Connection refused", "Check host and port")
+        refused(away, "Connection refused", "Check host and port", kind="MachineError")
         told = step("ingest", uri=down.replace("me@", "me:hunter2@"), query="SELECT 1 AS a")
         refused(told, "must hold no password", "PGPASSWORD")
         assert "hunter2" not in wrong.stderr + away.stderr + told.stderr

@@ -68,14 +68,14 @@ def write(path: Path, rows: pa.Table, target: str, task: Any = "classification")
 def trees(table: Table, rounds: int = 10, max_depth: int = 3, learning_rate: float = 0.3) -> Model:
     """Train XGBoost as train_xgboost does, without its report."""
     transformer = fit_transformer(table, 1)
-    examples = read_training_set(table, transformer)
+    training_set = read_training_set(table, transformer)
     wanted = boosting.Boosting(
         n_estimators=rounds, max_depth=max_depth, learning_rate=learning_rate
     )
-    unfitted = boosting.unfitted(wanted, bool(examples.classes), 0)
-    fitted = boosting.forget_machine(boosting.fit(unfitted, examples))
-    last = boosting.with_labels(fitted, examples.classes) if examples.classes else fitted
-    return join_model(table, transformer, [("xgboost", last)], examples.classes)
+    unfitted = boosting.unfitted(wanted, bool(training_set.classes), 0)
+    fitted = boosting.forget_machine(boosting.fit(unfitted, training_set))
+    last = boosting.with_labels(fitted, training_set.classes) if training_set.classes else fitted
+    return join_model(table, transformer, [("xgboost", last)], training_set.classes)
 
 
 def line(table: Table) -> Model:
@@ -83,8 +83,8 @@ def line(table: Table) -> Model:
     from sklearn.linear_model import LinearRegression
 
     transformer = fit_transformer(table, 1)
-    examples = read_training_set(table, transformer)
-    fitted = LinearRegression().fit(examples.inputs, examples.target)
+    training_set = read_training_set(table, transformer)
+    fitted = LinearRegression().fit(training_set.inputs, training_set.target)
     return join_model(table, transformer, [("line", fitted)], ())
 
 

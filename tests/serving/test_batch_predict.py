@@ -417,7 +417,7 @@ def test_a_registered_model_is_found_by_number_and_by_alias(cancer, tmp_path, mo
         assert (found.name, found.version, found.model.info) == ("churn", version, model.info)
     with pytest.raises(InputError, match=r"a version with the alias 'challenger'"):
         find_model("", "churn", "challenger")
-    with pytest.raises(InputError, match=r"`version` must be a version of 'churn'.*3"):
+    with pytest.raises(InputError, match=r"'churn' must have a version 3. Found: .*versions 1, 2"):
         find_model("", "churn", "3")
 
 

@@ -7,6 +7,7 @@ import threading
 import time
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from sklearn.preprocessing import OrdinalEncoder
 
@@ -14,7 +15,8 @@ from holdfast.errors import InputError
 from holdfast.model import feature_frame, load_model
 from holdfast.performance.answers import output_of
 from holdfast.serving.predictor import __main__
-from holdfast.serving.predictor.quick import Columns, quicken
+from holdfast.serving.predictor.protocols import read_v1
+from holdfast.serving.predictor.quick import Codes, Numbers, Step, quicken
 from holdfast.serving.predictor.served import load
 from holdfast.serving.predictor.signature import RequestError
 from tests.serving import predictors
@@ -314,10 +316,10 @@ def fragile(table, features="numeric: [{columns: [age], impute: median, polynomi
     from holdfast.training.training_set import join_model, read_training_set
 
     transformer = fit_transformer(table, 1, features + "\nrest: drop")
-    examples = read_training_set(table, transformer)
-    labels = np.array(examples.classes, dtype=object)[examples.target]
-    fitted = LogisticRegression().fit(examples.inputs, labels)
-    return join_model(table, transformer, [("line", fitted)], examples.classes)
+    training_set = read_training_set(table, transformer)
+    labels = np.array(training_set.classes, dtype=object)[training_set.target]
+    fitted = LogisticRegression().fit(training_set.inputs, labels)
+    return join_model(table, transformer, [("line", fitted)], training_set.classes)
 
 
 @pytest.fixture(scope="module")
@@ -431,28 +433,65 @@ def test_a_registered_version_is_served_under_its_name_and_number(people, tmp_pa
 
 def test_the_quick_way_through_the_transformer_is_taken_and_is_the_same(people):
     table, folder = people
-    model = load_model(folder)
-    frame = feature_frame(table.read(), model.info.features)
-    quick = quicken(model, [frame])
-    assert isinstance(quick.pipeline[0], Columns)
-    assert np.array_equal(output_of(quick, frame), output_of(model, frame))
+    served = load(folder, "people")
+    assert {type(part) for part in served.quick.parts} == {Numbers, Codes, Step}
+    rows = served.signature.table(read_v1({"instances": rows_of(table, 400)}, served.signature))
+    wanted = output_of(served.model, feature_frame(rows, served.model.info.features))
+    assert np.array_equal(served.quick.output(rows), wanted)
+    alone = [served.quick.output(rows.slice(place, 1)) for place in range(50)]
+    assert np.array_equal(np.concatenate(alone), wanted[:50])
 
 
-def test_a_step_that_does_not_bear_the_quick_way_goes_the_usual_one(people):
-    model = load_model(people[1])
-    frame = feature_frame(people[0].head(3), model.info.features)
+@pytest.mark.parametrize("known", [["Rom"] * 9 + ["Ulm", "Bern"], ["Rom"] * 9 + ["Ulm", None]])
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"unknown_value": -1},
+        {"unknown_value": -1, "min_frequency": 5},
+        {"unknown_value": -1, "encoded_missing_value": -2, "dtype": np.int16},
+        {"unknown_value": np.nan},
+    ],
+)
+def test_codes_are_those_of_the_encoder(known, more):
+    columns = ["city", "town"]
+    given = pa.table({"city": known, "town": ["Łódź", *known[1:]]})
+    encoder = OrdinalEncoder(handle_unknown="use_encoded_value", **more)
+    if None in known and more.get("dtype"):
+        encoder.set_params(encoded_missing_value=-2)
+    encoder.fit(feature_frame(given, columns))
+    texts = [*dict.fromkeys(known), "Łódź", None, "", "nan", "Rom ", "Bern?"]
+    asked = pa.table({"city": pa.array(texts, pa.string()), "town": pa.array(texts[::-1])})
+    found = Codes(encoder, columns).matrix(asked)
+    wanted = encoder.transform(feature_frame(asked, columns))
+    assert (found.dtype, found.strides) == (wanted.dtype, wanted.strides)
+    assert np.array_equal(found, wanted, equal_nan=True)
 
-    class FramesAlone(OrdinalEncoder):
-        def transform(self, rows):
-            if isinstance(rows, np.ndarray):
-                raise TypeError
-            return super().transform(rows)
 
+class Neighbours(OrdinalEncoder):
+    """What it makes of a text depends on the other rows."""
+
+    def transform(self, rows):
+        found = super().transform(rows)
+        return found + len(found)
+
+
+def refusing(encoder):
+    encoder.set_params(handle_unknown="error", unknown_value=None)
+
+
+def contextual(encoder):
+    encoder.__class__ = Neighbours
+
+
+@pytest.mark.parametrize("spoil", [refusing, contextual])
+def test_a_step_that_does_not_bear_the_quick_way_goes_the_usual_one(people, spoil):
+    model, rows = load_model(people[1]), people[0].head(3)
+    assert quicken(model, [rows])
     (encoder,) = (
         step for _, step, _ in model.pipeline[0].transformers_ if isinstance(step, OrdinalEncoder)
     )
-    encoder.__class__ = FramesAlone
-    assert quicken(model, [frame]) is model
+    spoil(encoder)
+    assert quicken(model, [rows]) is None
 
 
 def test_a_row_is_answered_alike_while_a_large_batch_is_scored(server, people):

@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from holdfast.errors import InputError
+from holdfast.errors import MachineError
 from holdfast.kubeflow.api import Access, Patience
 from tests.services.kfp_server import Fault
 from tests.submit.conftest import QUICK
@@ -233,7 +233,7 @@ def test_a_wrong_use_of_the_client_is_not_taken_for_an_answer(kfp):
     reached = Access(kfp.url, patience=Patience(attempts=1))
     with pytest.raises(AttributeError):
         reached.once(reached.client().nothing)
-    with pytest.raises(InputError, match="must answer"):
+    with pytest.raises(MachineError, match="must answer"):
         reached.once(_Broken(reached.client()).call)
 
 

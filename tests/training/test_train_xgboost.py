@@ -295,7 +295,7 @@ class TestEarlyStopping:
         [
             (Stopping(-1), "`early_stopping_rounds` must be at least 0"),
             (Stopping(3, 1.0), "`validation_fraction` must be above 0 and below 1"),
-            (Stopping(3, 0.1), "enough rows of each class for a validation share of 0.1"),
+            (Stopping(3, 0.1), "enough rows of each class for a validation fraction of 0.1"),
         ],
     )
     def test_a_share_that_can_not_be_is_refused(self, stopping, message, tmp_path):

@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from holdfast.errors import InputError
+from holdfast.errors import InputError, MachineError
 from holdfast.training.fit_transformer.logic import fit_transformer
 from holdfast.training.folds import Plan
 from holdfast.training.train_sklearn import logic as train_sklearn
@@ -238,7 +238,7 @@ def test_a_password_in_a_parameter_is_refused_and_not_shown():
 def test_a_database_that_does_not_answer_is_named_without_its_password(monkeypatch):
     monkeypatch.setattr("holdfast.training.tune_hyperparameters.storage.TRIES", 1)
     monkeypatch.setenv("HOLDFAST_STUDY_STORAGE", "postgresql://me:secret@127.0.0.1:1/studies")
-    with pytest.raises(InputError, match="`storage` must be a file or a database") as refused:
+    with pytest.raises(MachineError, match="`storage` must be a file or a database") as refused:
         open_storage("")
     assert "secret" not in str(refused.value)
 

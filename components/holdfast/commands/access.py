@@ -4,14 +4,13 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from holdfast.errors import HoldfastError, InputError, MachineError, shown
-from holdfast.kubeflow.api import Access, Patience, TransientError, access
+from holdfast.errors import HoldfastError, InputError, shown
+from holdfast.kubeflow.api import Access, Patience, access
 from holdfast.kubeflow.parameters import whole
 
 COOKIE_ENV = "KFP_COOKIE"
@@ -79,15 +78,6 @@ def reach(options: argparse.Namespace, namespace: str = "") -> Access:
 
 def _in_a_pod() -> bool:
     return bool(os.environ.get("KUBERNETES_SERVICE_HOST"))
-
-
-@contextmanager
-def patient() -> Iterator[None]:
-    """Tell what may pass as the machine's: the same call can succeed later."""
-    try:
-        yield
-    except TransientError as error:
-        raise MachineError(str(error)) from error
 
 
 def tell(text: str) -> None:

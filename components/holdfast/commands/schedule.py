@@ -9,7 +9,6 @@ from typing import Any
 from holdfast import ir
 from holdfast.commands.access import (
     add_access,
-    patient,
     print_document,
     printable,
     reach,
@@ -71,9 +70,7 @@ def _schedule(options: argparse.Namespace) -> int:
         )
     mode = chosen.index(True)
     _require_apt(options, MODES[mode])
-    does = (_one, _list, _delete, _file)[mode]
-    with patient():
-        return does(options)
+    return (_one, _list, _delete, _file)[mode](options)
 
 
 def _require_apt(options: argparse.Namespace, mode: str) -> None:

@@ -9,7 +9,6 @@ from typing import Any
 from holdfast import ir
 from holdfast.commands.access import (
     add_access,
-    patient,
     print_document,
     reach,
     refused,
@@ -58,11 +57,10 @@ def _submit(options: argparse.Namespace) -> int:
         return 0
     tell(f"{upload.name}, version {upload.version}, experiment {options.experiment}")
     show_parameters(compiled.pipeline, parameters)
-    with patient():
-        kfp = reach(options)
-        uploaded = pipelines.ensure(kfp, upload)
-        tell(f"uploaded: {', '.join(uploaded.made) or 'nothing, it was there'}")
-        run, started = runs.submit(kfp, request, uploaded)
+    kfp = reach(options)
+    uploaded = pipelines.ensure(kfp, upload)
+    tell(f"uploaded: {', '.join(uploaded.made) or 'nothing, it was there'}")
+    run, started = runs.submit(kfp, request, uploaded)
     url = runs.address(kfp, options.ui, "runs", run.run_id)
     tell(_told(run, started))
     document = {
@@ -115,8 +113,7 @@ def _wait(
         )
         return 130
     except TransientError as error:
-        with patient():
-            raise TransientError(f"{error} The run goes on: {url}") from error
+        raise TransientError(f"{error} The run goes on: {url}") from error
     state = str(run.state)
     document |= {"state": state, "tasks": [step.document() for step in steps]}
     tell(f"{run.display_name} {state.lower()}")

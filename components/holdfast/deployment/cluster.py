@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from holdfast.errors import InputError, MachineError, first_line, without_password
+from holdfast.errors import InputError, MachineError, first_line, unanswered, without_password
 from holdfast.reading import read_json
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ class Cluster:
         except (HTTPError, OSError) as error:
             raise MachineError(
                 f"The Kubernetes API server at {self.host} must answer. Found: "
-                f"{type(error).__name__}, {self.tries.number} times in a row. Check the address in "
+                f"{unanswered(error)}, {self.tries.number} times in a row. Check the address in "
                 f"KUBECONFIG, the network policies of namespace {call.namespace!r}, and that the "
                 f"server runs."
             ) from error
@@ -130,10 +130,11 @@ def connect(namespace: str = "", tries: Tries = Tries()) -> Cluster:
             config.load_incluster_config(client_configuration=settings)
             found = NAMESPACE_FILE.read_text(encoding="utf-8").strip()
     except (config.ConfigException, OSError) as error:
+        where = f"{file}: " if file else ""
         raise MachineError(
             f"A cluster must be configured: a pod's service account, or a file that KUBECONFIG "
-            f"names. Found: {first_line(error)[:SHOWN_LETTERS].rstrip('.')}. Run this step in the "
-            f"cluster with automountServiceAccountToken on, or set KUBECONFIG."
+            f"names. Found: {where}{first_line(error)[:SHOWN_LETTERS].rstrip('.')}. Run this step "
+            f"in the cluster with automountServiceAccountToken on, or set KUBECONFIG."
         ) from error
     return Cluster(ApiClient(settings), namespace or found, tries)
 

@@ -141,6 +141,12 @@ class InferenceService:
         return rolled_out in ("", self.revision) and not earlier
 
     @property
+    def rolled_out(self) -> bool:
+        """Tell whether the newest revision is ready and has all of the traffic."""
+        latest_ready = str(self.predictor.get("latestReadyRevision") or "")
+        return self.ready and self.revision == latest_ready and self.share == 100
+
+    @property
     def url(self) -> str:
         """Return where the cluster reaches it, else where the world does; empty before Ready."""
         inside = (self.status.get("address") or {}).get("url")

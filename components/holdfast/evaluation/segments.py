@@ -62,7 +62,7 @@ def judge_segments(
         wanted: Columns, and combinations of columns joined by commas.
         metric: The metric.
         min_rows: Segments of fewer rows are named, not judged.
-        how: Draws, level and seed.
+        how: Resamples, confidence level and seed.
 
     Raises:
         InputError: A column is not in the table, or the minimum is below 2.

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from holdfast.errors import InputError, unanswered
+from holdfast.errors import InputError, MachineError, unanswered
 from holdfast.reading import read_json
 
 if TYPE_CHECKING:
@@ -24,10 +24,10 @@ TOKEN_FILE_VARIABLE = "KF_PIPELINES_SA_TOKEN_PATH"  # noqa: S105
 PAGE = 200
 LONGEST_WAIT = 30.0
 SHOWN_LETTERS = 300
-PASSING = {408, 429, 500, 502, 503, 504}
+TRANSIENT = {408, 429, 500, 502, 503, 504}
 
 
-class TransientError(InputError):
+class TransientError(MachineError):
     """An error that may pass: whether the call was carried out is not known."""
 
 
@@ -124,7 +124,8 @@ class Access:
         """Call a method of KFP's client that may be called twice, and try again what may pass.
 
         Raises:
-            InputError: It was refused, or did not answer.
+            InputError: It was refused.
+            MachineError: It did not answer, or could not do it.
         """
         from tenacity import Retrying, retry_if_exception_type, stop_after_attempt
 
@@ -192,14 +193,14 @@ class Access:
         """Return the seconds to wait before the next try."""
         return min(LONGEST_WAIT, self.patience.wait * 2 ** (state.attempt_number - 1))
 
-    def _refused(self, error: Any) -> InputError:
+    def _refused(self, error: Any) -> InputError | TransientError:
         status, said = int(error.status or 0), _said(error)
         session = self.cookie()
         for secret in (self.token(), session, *re.findall(r"=([^;]+)", session)):
             said = said.replace(secret, "***") if secret else said
         said = said[:SHOWN_LETTERS].rstrip(".")
         where = f"KFP at {self.endpoint}"
-        if status in PASSING:
+        if status in TRANSIENT:
             return TransientError(f"{where} must do it. Found: HTTP {status}: {said}. Try later.")
         remedies = {
             0: "Name a file with the certificates to trust in SSL_CERT_FILE",

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from holdfast.errors import InputError
-from holdfast.kubeflow.api import Access
+from holdfast.kubeflow.api import Access, TransientError
 
 
 def equals(key: str, value: str) -> str:
@@ -101,7 +101,7 @@ def ensure_experiment(kfp: Access, name: str) -> str:
     try:
         made: str = kfp.call(api.experiment_service_create_experiment, body).experiment_id
         return made
-    except InputError:
+    except (InputError, TransientError):
         # Somebody else made it meanwhile, or a try that was not answered.
         found = find()
         if not found:

@@ -22,7 +22,8 @@ def start(kfp: Access, runs: Any, body: Any, find: Callable[[], Any]) -> Any:
         find: Returns the run if it is there, else None: a try without an answer may have made it.
 
     Raises:
-        InputError: KFP refuses it, or is away.
+        InputError: KFP refuses it.
+        MachineError: KFP does not answer.
     """
     for attempt in range(1, kfp.patience.attempts + 1):
         try:

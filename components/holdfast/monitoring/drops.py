@@ -78,7 +78,7 @@ def measure(now: Interval, reference: Interval, rule: Rule, windows: int = 1) ->
     Args:
         now: The metric of a window.
         reference: The metric of the reference.
-        rule: What counts as a drop, and the level of both intervals.
+        rule: What counts as a drop, and the confidence level of both intervals.
         windows: How many are judged: the level of each is Bonferroni's, so that all of them
             together are as unlikely to alarm without cause as a single one would be.
     """
@@ -127,9 +127,9 @@ def worst(decisions: Sequence[str]) -> Decision:
     return "warn" if "warn" in decisions else "pass"
 
 
-def _wider(level: float, windows: int) -> float:
+def _wider(confidence_level: float, windows: int) -> float:
     """Return the width of an interval of Bonferroni's level in units of the one of this level."""
     from scipy.stats import norm
 
-    usual = norm.ppf((1 + level) / 2)
-    return float(norm.ppf(1 - (1 - level) / (2 * max(1, windows))) / usual)
+    usual = norm.ppf((1 + confidence_level) / 2)
+    return float(norm.ppf(1 - (1 - confidence_level) / (2 * max(1, windows))) / usual)

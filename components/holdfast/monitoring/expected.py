@@ -67,7 +67,7 @@ def estimate(
         probabilities: The model's (rows, classes), not calibrated.
         classes: In the order of the columns.
         calibrator: Fitted on a reference.
-        how: Draws of labels, level and seed.
+        how: Resamples of labels, confidence level and seed.
     """
     import numpy as np
 

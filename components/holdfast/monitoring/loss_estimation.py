@@ -115,7 +115,9 @@ def fit(matrix: "Floats", errors: "Floats", seed: int) -> "tuple[LossEstimator, 
     return LossEstimator(models, spread), unseen
 
 
-def estimate(sums: LossSums, spread: dict[str, float], level: float) -> dict[str, Interval]:
+def estimate(
+    sums: LossSums, spread: dict[str, float], confidence_level: float
+) -> dict[str, Interval]:
     """Return mae and rmse of the rows, and where those of their labels may lie."""
     import numpy as np
     from scipy.stats import norm
@@ -126,7 +128,7 @@ def estimate(sums: LossSums, spread: dict[str, float], level: float) -> dict[str
         value = float(means.mean())
         apart = (FOLDS - 1) / FOLDS * float(((means - value) ** 2).sum())
         chance = spread[name] ** 2 * sums.squares[name] / sums.rows**2
-        reach = float(norm.ppf((1 + level) / 2)) * float(np.sqrt(apart + chance))
+        reach = float(norm.ppf((1 + confidence_level) / 2)) * float(np.sqrt(apart + chance))
         ends = (value, max(value - reach, 0.0), value + reach)
         found[name] = Interval(*(np.sqrt(ends).tolist() if name == "rmse" else ends))
     return found

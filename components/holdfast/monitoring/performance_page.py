@@ -25,10 +25,13 @@ def finding_rows(reasons: Sequence[Reason]) -> Rows:
 
 
 def metric_rows(
-    found: dict[str, Interval], reference: dict[str, Interval], heading: str, level: float
+    found: dict[str, Interval],
+    reference: dict[str, Interval],
+    heading: str,
+    confidence_level: float,
 ) -> Rows:
     """Return metrics beside the reference's."""
-    share = f"{100 * level:g} %"
+    share = f"{100 * confidence_level:g} %"
     rows = []
     for name, value in found.items():
         known = reference.get(name)

@@ -38,7 +38,7 @@ class Resampling:
         """Refuse what gives no interval.
 
         Raises:
-            InputError: Too few draws, a level that is no share, or a negative seed.
+            InputError: Too few draws, a confidence level that is no share, or a negative seed.
         """
         if self.n_resamples < MIN_DRAWS:
             raise InputError(
@@ -81,7 +81,7 @@ def intervals(
 
     Args:
         predicted: Truth and answers.
-        how: Draws, level and seed.
+        how: Resamples, confidence level and seed.
         wanted: The metrics that are wanted; all that may gate if empty.
     """
     import numpy as np
@@ -98,7 +98,9 @@ def intervals(
     return found
 
 
-def ends_of(draws: "npt.NDArray[np.float64]", level: float) -> tuple[float, float] | None:
+def ends_of(
+    draws: "npt.NDArray[np.float64]", confidence_level: float
+) -> tuple[float, float] | None:
     """Return the ends of the percentile interval; None where most draws have no value."""
     import numpy as np
 
@@ -106,12 +108,14 @@ def ends_of(draws: "npt.NDArray[np.float64]", level: float) -> tuple[float, floa
     if len(defined) < MIN_DEFINED * len(draws):
         return None
     # "weibull" expects a new draw below the k-th of n with the chance k / (n + 1).
-    tail = (1 - level) / 2
+    tail = (1 - confidence_level) / 2
     low, high = np.quantile(defined, [tail, 1 - tail], method="weibull")
     return float(low), float(high)
 
 
-def _widened(interval: Interval, name: str, predicted: Predictions, level: float) -> Interval:
+def _widened(
+    interval: Interval, name: str, predicted: Predictions, confidence_level: float
+) -> Interval:
     """Open an interval that has no width because the rows are flawless, or all wrong.
 
     Where n of n are right, a share below tail ** (1 / n) would be an accident (Clopper & Pearson
@@ -126,7 +130,7 @@ def _widened(interval: Interval, name: str, predicted: Predictions, level: float
     if name != "accuracy":
         sizes = np.bincount(predicted.truth_codes)
         rows = int(sizes[sizes > 0].min())
-    edge = ((1 - level) / 2) ** (1 / rows)
+    edge = ((1 - confidence_level) / 2) ** (1 / rows)
     if interval.value >= 1:
         return Interval(interval.value, edge, interval.high)
     return Interval(interval.value, interval.low, max(interval.high, 1 - edge))

@@ -23,11 +23,12 @@ def logged_model_of(version: "ModelVersion") -> str | None:
 def require_readable(name: str, version: int) -> None:
     """Refuse a version whose files can't be read: no alias may move to it.
 
-    The files are listed, and MLmodel, without which nothing loads, is read; the others are small or
-    large, and were compared with the model when it was registered.
+    The files are listed, and MLmodel, which says what loads and serves it, is read; the others are
+    small or large, and were compared with the model when it was registered.
 
     Raises:
-        InputError: They are not there, or the artifact store does not answer.
+        InputError: They are not there.
+        MachineError: The artifact store does not answer.
     """
     import tempfile
 
@@ -39,24 +40,27 @@ def require_readable(name: str, version: int) -> None:
     if wanted <= listed:
         with tempfile.TemporaryDirectory(prefix="holdfast-") as folder:
             file = download_artifacts(f"{uri}/MLmodel", dst_path=folder)
-            place = _model_path(file, name, version)
-        wanted |= {place.split("/")[0]} if place else set()
+            wanted |= _named(file, name, version)
     lacking = sorted(wanted - listed)
     if lacking:
         raise InputError(
             f"Version {version} of {name!r} must have its files in the artifact store. Found: no "
-            f"{', '.join(lacking)}. The alias stays where it is; register the model again."
+            f"{', '.join(lacking)}. The alias stays where it is: delete the version in MLflow, and "
+            f"register the model in a new run."
         )
 
 
-def _model_path(file: str, name: str, version: int) -> str:
-    """Return where MLmodel says that the model lies; empty if it does not say."""
+def _named(file: str, name: str, version: int) -> set[str]:
+    """Return what MLmodel says that the model and its input example are in, of the top level."""
     try:
-        flavors = read_yaml_file(file).get("flavors") or {}
-        return str((flavors.get("python_function") or {}).get("model_path") or "")
+        about = read_yaml_file(file)
+        function = (about.get("flavors") or {}).get("python_function") or {}
+        example = about.get("saved_input_example_info") or {}
+        places = (function.get("model_path"), example.get("artifact_path"))
+        return {str(place).split("/")[0] for place in places if place}
     except (ValueError, AttributeError) as error:
         raise InputError(
             f"Version {version} of {name!r} must have its files in the artifact store. Found: an "
-            f"MLmodel that is none ({error}). The alias stays where it is; register the model "
-            f"again."
+            f"MLmodel that is none ({error}). The alias stays where it is: delete the version "
+            f"in MLflow, and register the model in a new run."
         ) from error

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from holdfast.errors import GateError
 from holdfast.registry.files import logged_model_of, require_readable
 from holdfast.registry.pausing import require_no_pause
+from holdfast.registry.record_page import sentence
 from holdfast.registry.records import ENDING, Kind, Record, first_claims, read_ledger, succession
 from holdfast.tracking import ensure_registered, get_version, version_of_alias
 
@@ -92,7 +93,8 @@ def carry_out(client: "MlflowClient", move: Move, records: list[Record]) -> Reco
 
     Raises:
         GateError: Somebody else moved it, or promotions are paused; the message says who, and why.
-        InputError: There is no such version, or its files can't be read.
+        InputError: There is no such version, or its files are not all there.
+        MachineError: MLflow or the artifact store does not answer.
     """
     target = get_version(client, move.name, move.version)
     require_readable(move.name, move.version)
@@ -106,7 +108,19 @@ def carry_out(client: "MlflowClient", move: Move, records: list[Record]) -> Reco
     claim = _claim(client, move, target, after)
     won = _won(client, move, claim, after)
     client.set_registered_model_alias(move.name, move.alias, str(move.version))
+    _require_claimed(client, move, won)
     return _set_state(client, move.name, won, "done")
+
+
+def _require_claimed(client: "MlflowClient", move: Move, won: Record) -> None:
+    """Refuse to record as done what others settled as lost while this process stood still."""
+    now = next(r for r in read_ledger(client, move.name, move.alias) if r.number == won.number)
+    if now.state == "lost":
+        raise GateError(
+            f"{move.alias} of {move.name} was moved to version {move.version} too late: this step "
+            f"stood still for more than {PATIENCE} s, and another one had settled its claim as "
+            f"lost. Look at who is to be champion, and promote that version."
+        )
 
 
 def _won(client: "MlflowClient", move: Move, claim: str, after: int) -> Record:
@@ -122,6 +136,11 @@ def _won(client: "MlflowClient", move: Move, claim: str, after: int) -> Record:
     if won:
         return won[0]
     others = [record for record in first if record.number > after and record not in ours]
+    if ours and not others:
+        raise GateError(
+            f"{move.alias} of {move.name} is not moved: this step stood still for more than "
+            f"{PATIENCE} s, and another one settled its claim as lost. Try again."
+        )
     current = version_of_alias(client, move.name, move.alias)
     raise _came_second(move, others[0].version if others else current, others[:1])
 
@@ -168,7 +187,7 @@ def _came_second(move: Move, current: int, last: list[Record]) -> GateError:
         record = last[0]
         who = (
             f"The {record.kind} of version {record.version} came first ({record.time}): "
-            f"{record.reason.rstrip('.')}."
+            f"{sentence(record.reason)}"
         )
     then = {
         "promotion": "Compare with the new champion, then promote again.",

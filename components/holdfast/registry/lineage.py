@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from holdfast.registry.files import logged_model_of
 from holdfast.registry.records import CHAMPION, Record, read_ledger, succession
-from holdfast.tracking import get_version
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -18,8 +17,9 @@ if TYPE_CHECKING:
 class Lineage:
     """One version; `origin` are hashes, commit and environment, `records` its part of the ledger.
 
-    `live` says that it carries a champion's alias, `recorded` that it does so by the ledger; these
-    differ where somebody moved the alias by hand. `created` is in milliseconds since 1970.
+    `live` are the aliases of champions that it carries, `recorded` those that it should by the
+    ledger; these differ where somebody moved an alias by hand. `created` is in milliseconds since
+    1970.
     """
 
     name: str
@@ -31,8 +31,8 @@ class Lineage:
     parameters: dict[str, str]
     metrics: dict[str, float]
     records: tuple[Record, ...]
-    live: bool
-    recorded: bool
+    live: tuple[str, ...]
+    recorded: tuple[str, ...]
 
     def document(self) -> dict[str, Any]:
         """Return the same as JSON data; what a metric has no number for is left out."""
@@ -40,17 +40,13 @@ class Lineage:
         return asdict(self) | {"metrics": metrics}
 
 
-def lineage_of(client: "MlflowClient", name: str, version: int) -> Lineage:
-    """Collect what is known of a version.
-
-    Raises:
-        InputError: There is no such version.
-    """
-    found = get_version(client, name, version)
+def lineage_of(client: "MlflowClient", found: "ModelVersion") -> Lineage:
+    """Collect what is known of a version."""
+    name, version = str(found.name), int(found.version)
     run = client.get_run(found.run_id).data if found.run_id else None
     records = read_ledger(client, name)
-    aliases = {CHAMPION, *(record.alias for record in records)}
-    lines = [succession(r for r in records if r.alias == alias) for alias in aliases]
+    known = sorted({CHAMPION, *(record.alias for record in records)})
+    lines = {alias: succession(r for r in records if r.alias == alias) for alias in known}
     return Lineage(
         name=name,
         version=version,
@@ -61,8 +57,8 @@ def lineage_of(client: "MlflowClient", name: str, version: int) -> Lineage:
         parameters=dict(sorted(run.params.items())) if run else {},
         metrics=dict(sorted(_metrics(client, found, run).items())),
         records=tuple(r for r in records if version in (r.version, r.previous)),
-        live=bool(aliases & set(found.aliases)),
-        recorded=any(line[-1:] == [version] for line in lines),
+        live=tuple(alias for alias in known if alias in found.aliases),
+        recorded=tuple(alias for alias, line in lines.items() if line[-1:] == [version]),
     )
 
 

@@ -27,3 +27,9 @@ def finding_row(finding: dict[str, str]) -> tuple[str, ...]:
 def moment(record: Record) -> str:
     """Return when it was, in UTC, as people write it."""
     return f"{record.time[:10]} {record.time[11:16]} UTC"
+
+
+def sentence(reason: str) -> str:
+    """Return what somebody wrote as a sentence, for another is to follow."""
+    said = reason.strip()
+    return said if said.endswith((".", "!", "?")) else f"{said}."

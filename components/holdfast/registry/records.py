@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 ENDING = ".champions"
 CHAMPION = "champion"
+KEY_LETTERS = 500
 Kind = Literal["promotion", "rollback"]
 
 
@@ -38,6 +39,15 @@ class Record:
     claim: str
     after: int
     alias: str
+
+
+def check_key(key: str) -> None:
+    """Refuse a key that is too long for what older servers keep of a tag."""
+    if len(key) > KEY_LETTERS:
+        raise InputError(
+            f"`key` must have at most {KEY_LETTERS} letters. Found: {len(key):,}. Pass a shorter "
+            f"one, such as the run's id."
+        )
 
 
 def read_ledger(client: "MlflowClient", name: str, alias: str | None = None) -> list[Record]:

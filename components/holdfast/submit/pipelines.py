@@ -9,7 +9,7 @@ from typing import Any
 
 from holdfast.errors import InputError
 from holdfast.ir import Compiled
-from holdfast.kubeflow.api import Access
+from holdfast.kubeflow.api import Access, TransientError
 from holdfast.kubeflow.lookup import equals
 
 # KFP's columns: 128 letters for a pipeline, 127 for a version.
@@ -100,7 +100,7 @@ def ensure(kfp: Access, upload: Upload) -> Uploaded:
         try:
             pipeline = kfp.call(api.pipeline_service_create_pipeline, body)
             made.append("pipeline")
-        except InputError:
+        except (InputError, TransientError):
             # Somebody else made it meanwhile, or a try that was not answered.
             pipeline = _pipeline(kfp, api, upload)
             if pipeline is None:
@@ -110,7 +110,7 @@ def ensure(kfp: Access, upload: Upload) -> Uploaded:
         try:
             version = _send(kfp, uploads, pipeline.pipeline_id, upload)
             made.append("version")
-        except InputError:
+        except (InputError, TransientError):
             version = _version(kfp, api, pipeline.pipeline_id, upload)
             if version is None:
                 raise

@@ -63,7 +63,8 @@ def bring_about(kfp: Access, schedule: Schedule, uploaded: Uploaded) -> Any:
     """Return the one recurring run that KFP holds for the schedule when this is done.
 
     Raises:
-        InputError: KFP refuses it, or is away; a second call goes on.
+        InputError: KFP refuses it.
+        MachineError: KFP does not answer; a second call goes on.
     """
     recurring = Recurring.at(kfp)
     same, others = _split(schedule, recurring)

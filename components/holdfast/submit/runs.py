@@ -84,7 +84,8 @@ def submit(kfp: Access, request: RunRequest, uploaded: Uploaded) -> tuple[Any, b
     after it began, and takes the earlier.
 
     Raises:
-        InputError: KFP refuses it, or is away.
+        InputError: KFP refuses it.
+        MachineError: KFP does not answer.
     """
     from kfp_server_api import RunServiceApi
 

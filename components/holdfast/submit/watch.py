@@ -50,7 +50,7 @@ def follow(
     """Return the run when it has ended, with its steps; tell `observe` of each change before.
 
     Raises:
-        InputError: KFP does not answer any more; the run goes on.
+        MachineError: KFP does not answer any more; the run goes on.
     """
     from kfp_server_api import RunServiceApi
 

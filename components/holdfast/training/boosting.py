@@ -49,7 +49,7 @@ def unfitted(parameters: Boosting, classify: bool, seed: int, **more: Any) -> "X
 
 def fit(
     estimator: "XGBModel",
-    examples: TrainingSet,
+    training_set: TrainingSet,
     validation: TrainingSet | None = None,
     previous: Any = None,
 ) -> "XGBModel":
@@ -57,11 +57,11 @@ def fit(
 
     Args:
         estimator: The unfitted estimator.
-        examples: Rows to learn from.
+        training_set: Rows to learn from.
         validation: Rows to judge by.
         previous: A Booster to go on from.
     """
-    count = threads.worth(examples.inputs.size)
+    count = threads.worth(training_set.inputs.size)
     pace = [threads.faster(count)] if count > 1 else []
     estimator.set_params(n_jobs=count, callbacks=[*(estimator.callbacks or []), *pace] or None)
     judged: dict[str, Any] = {}
@@ -70,9 +70,9 @@ def fit(
         weighted = validation.weights is not None
         judged["sample_weight_eval_set"] = [validation.weights] if weighted else None
     return estimator.fit(
-        examples.inputs,
-        examples.target,
-        sample_weight=examples.weights,
+        training_set.inputs,
+        training_set.target,
+        sample_weight=training_set.weights,
         verbose=False,
         xgb_model=previous,
         **judged,

@@ -129,11 +129,11 @@ class EstimatorSpec:
         _check_values(estimator)
         return _calibrated(estimator, self.seed) if kind.calibrated else estimator
 
-    def fit(self, examples: TrainingSet, labels: Any = None) -> "Pipeline":
+    def fit(self, training_set: TrainingSet, labels: Any = None) -> "Pipeline":
         """Fit the steps.
 
         Args:
-            examples: Rows to learn from.
+            training_set: Rows to learn from.
             labels: The target in place of the class numbers; not for XGBoost.
 
         Raises:
@@ -143,11 +143,11 @@ class EstimatorSpec:
 
         *preparing, (name, estimator) = self.steps()
         if self.name == XGBOOST:
-            return Pipeline([(name, boosting.fit(estimator, examples))])
-        inputs, target = examples.inputs, examples.target if labels is None else labels
+            return Pipeline([(name, boosting.fit(estimator, training_set))])
+        inputs, target = training_set.inputs, training_set.target if labels is None else labels
         for _, step in preparing:
             inputs = step.fit_transform(inputs)
-        weights = _weights(estimator, examples, self.name)
+        weights = _weights(estimator, training_set, self.name)
         count = threads.worth(inputs.size)
         # Of the others n_jobs changes nothing, or only what is asked of a model later.
         forest = {"n_jobs": count} if self.name in FORESTS else {}
@@ -247,14 +247,14 @@ def _calibrated(estimator: Any, seed: int) -> Any:
     return CalibratedClassifierCV(estimator, method="sigmoid", cv=folds)
 
 
-def _weights(estimator: Any, examples: TrainingSet, name: str) -> dict[str, Any]:
+def _weights(estimator: Any, training_set: TrainingSet, name: str) -> dict[str, Any]:
     from sklearn.utils.validation import has_fit_parameter
 
-    if examples.weights is None:
+    if training_set.weights is None:
         return {}
     if not has_fit_parameter(estimator, "sample_weight"):
         raise InputError(
             f"{name} counts every row alike: `sample_weight` must be empty and `class_weight` "
             f"none. Found: weights. Choose another estimator, or none of them."
         )
-    return {"sample_weight": examples.weights}
+    return {"sample_weight": training_set.weights}

@@ -86,11 +86,11 @@ class Fold:
                 f"Each fold must learn from two classes. Found: one in fold {self.number}. Take "
                 f"fewer folds or another method."
             )
-        examples = TrainingSet(
+        training_set = TrainingSet(
             self.train.inputs, numbers, self.train.classes, self.train.names, self.train.weights
         )
         answers = np.zeros((len(self.rows), len(self.train.classes)))
-        answers[:, present] = spec.fit(examples).predict_proba(self.asked.inputs)
+        answers[:, present] = spec.fit(training_set).predict_proba(self.asked.inputs)
         return answers
 
 

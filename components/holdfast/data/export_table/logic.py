@@ -105,17 +105,19 @@ def _export_parts(table: Table, target: Target, folder: Path) -> bool:
         files[name] = table.path / Path(part["file"]).name
         part["file"] = name
     whole = all(there.get(part["file"]) == part["bytes"] for part in new["parts"])
-    same = whole and old == new
-    if not same:
-        manifest = folder / "manifest"
-        manifest.write_text(json.dumps(new, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-        _swap(target, files, manifest, set(there))
+    if whole and old == new:
+        return False
+    manifest = folder / "manifest"
+    manifest.write_text(json.dumps(new, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    _swap(target, files, manifest, set(there))
     parts = {Path(str(part["file"])).name for part in old.get("parts", [])}
     # An export that was killed left parts that no manifest names; a reader of all files sees them.
     parts.update(filter(PARTS.fullmatch, there))
-    for name in sorted(parts - files.keys()):
-        target.delete(name)
-    return not same
+    # They are not left over if another export has named them meanwhile.
+    if _manifest(target) == new:
+        for name in sorted(parts - files.keys()):
+            target.delete(name)
+    return True
 
 
 def _swap(target: Target, files: dict[str, Path], manifest: Path, there: set[str]) -> None:
@@ -127,6 +129,7 @@ def _swap(target: Target, files: dict[str, Path], manifest: Path, there: set[str
             target.put(name, file)
         _require_all(target, files)
         target.put(MANIFEST, manifest)
+        _require_all(target, files)
     except BaseException:
         # The answer alone may have been lost: a manifest that is there stays, with its parts.
         if target.read(MANIFEST) != manifest.read_bytes():

@@ -28,8 +28,10 @@ def ingest_table(
 ):
     """Read CSV, Parquet, JSON lines or a PostgreSQL query into a table.
 
-    Columns keep their names; no value is altered: what is not the same in all parts is text. A
-    missing value is an empty CSV field, a null or an absent key. Stores are reached at
+    Columns keep their names. A CSV column's type is told from all its values: 007 stays text, but
+    a column of yes and no alone (or true and false, t and f) is boolean, with the classes True and
+    False; types={"churned": "string"} keeps the text. What differs between parts is text. A missing
+    value is an empty CSV field, a null or an absent key. Stores are reached at
     HOLDFAST_S3_ENDPOINT (or AWS_ENDPOINT_URL) with AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY,
     PostgreSQL with PGPASSWORD. Broken transfers are tried again; a source that changes while it is
     read is refused. Pass the fingerprint of resolve_source, or switch caching off for this step.

@@ -171,6 +171,7 @@ def _not_an_expression(error: Exception, schema: pa.Schema) -> InputError:
         # What follows is a value of the user's data.
         said = "a value that cannot be converted as the expression asks"
     return InputError(
-        f'`where` must be a SQL condition over the columns, such as "age" >= 18. Found: '
+        f'`where` must be a SQL condition over the columns, such as "age" >= 18, or what a window '
+        f"makes of `time_column`, a column of times, dates or ISO 8601 text. Found: "
         f'{said[:300].rstrip(".")}. The columns are {brief(schema.names)}; quote names by ".'
     )

@@ -29,9 +29,11 @@ class LocalPlace:
         elif has_pattern(str(self._path)):
             names = self._matches()
         else:
+            # `holdfast run` makes a parameter's path absolute before the step sees it.
+            here = "" if self._path.is_absolute() else f", relative to {Path.cwd()}"
             raise AbsentError(
                 f"`uri` must be a file or a directory that holds some. Found: no file there "
-                f"({self.uri!r}). Check the path; relative paths start at {Path.cwd()}."
+                f"({self.uri!r}{here}). Check the path."
             )
         return [self._part(name) for name in sorted(names) if hidden or not is_hidden(name)]
 

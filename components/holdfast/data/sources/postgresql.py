@@ -1,6 +1,7 @@
 """PostgreSQL, streamed both ways as Arrow by ADBC."""
 
 import hashlib
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -8,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from holdfast.data.sources.places import host_of
-from holdfast.errors import InputError, shown
+from holdfast.errors import InputError, MachineError, shown
 
 NUMBERS = ("int2", "int4", "int8", "float4", "float8")
 KEPT = (*NUMBERS, "bool", "date", "timestamp", "timestamptz", "text", "varchar")
@@ -24,6 +25,8 @@ STEADY = (
 )
 CLASSES = {
     "08": "Check host and port, and that the server runs.",
+    "53": "The server has no room for it now: try again, or ask who runs it.",
+    "57": "The server starts, stops, or was told to break off: try again.",
     "25": "Only SELECT is allowed here.",
     "28": "Check the user in `uri` and PGPASSWORD.",
     "42": "Correct the query; names and rights are PostgreSQL's.",
@@ -63,7 +66,8 @@ def selected(uri: str, query: str) -> Iterator[pa.RecordBatchReader]:
     """Yield the rows of a query as a stream, read in a transaction that cannot write.
 
     Raises:
-        InputError: The server, the user or the query is refused, or a column is no plain value.
+        InputError: The user or the query is refused, or a column is no plain value.
+        MachineError: The server does not answer.
     """
     if not query.strip():
         raise InputError(
@@ -122,7 +126,13 @@ def _as_plain(column: str, field: pa.Field) -> str:
     )
 
 
-def refused(uri: str, error: Exception) -> InputError:
+# Of errors that a second try may mend, and what tells them where a connection was not made.
+PASSING = ("08", "53", "57")
+AWAY = re.compile("Failed to connect|server closed the connection|could not receive data")
+BUSY = re.compile("the database system is|too many (?:clients|connections)|connection slots")
+
+
+def refused(uri: str, error: Exception) -> InputError | MachineError:
     """Return what the server said, with the remedy that its class of error has."""
     said = [line.strip() for line in str(error).splitlines() if line.strip()]
     what = next((line for line in said if "ERROR:" in line or "FATAL:" in line), said[0])
@@ -132,13 +142,23 @@ def refused(uri: str, error: Exception) -> InputError:
         what = what.partition(":")[0]
     state = str(getattr(error, "sqlstate", None) or "")
     remedy = CLASSES.get(state[:2]) or _remedy(str(error))
-    return InputError(
+    return (MachineError if _passes(state, str(error)) else InputError)(
         f"`uri` {shown(uri)} needs PostgreSQL at {host_of(uri) or 'its socket'} to do what is "
         f"asked. Found: {what.rstrip('.')}. {remedy}"
     )
 
 
+def _passes(state: str, said: str) -> bool:
+    """Tell whether the server did not answer, or could not do it now."""
+    if state:
+        return state[:2] in PASSING
+    # What begins with FATAL is an answer.
+    return bool(BUSY.search(said)) or ("FATAL:" not in said and bool(AWAY.search(said)))
+
+
 def _remedy(said: str) -> str:
+    if BUSY.search(said):
+        return CLASSES["57"]
     if "authentication" in said or "password" in said or "role" in said:
         return CLASSES["28"]
     if "Failed to connect" in said:

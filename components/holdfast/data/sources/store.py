@@ -15,7 +15,7 @@ from holdfast.data.sources.places import (
     write_all,
 )
 from holdfast.data.sources.transfer import CHUNK, BrokenTransferError, again, pool
-from holdfast.errors import InputError, unanswered, without_password
+from holdfast.errors import InputError, MachineError, unanswered, without_password
 
 if TYPE_CHECKING:
     from minio import Minio
@@ -123,7 +123,13 @@ class StorePlace:
         return self._client
 
     def call(self, transfer: Any, key: str = "") -> Any:
-        """Call the store, again if it fails in passing, and explain what cannot be mended."""
+        """Call the store, again if it fails in passing, and explain what cannot be mended.
+
+        Raises:
+            AbsentError: There is no such object.
+            InputError: The store refuses, or the name is none.
+            MachineError: It does not answer whole.
+        """
         from minio.error import MinioException, S3Error
         from urllib3.exceptions import HTTPError
 
@@ -146,7 +152,7 @@ class StorePlace:
             ) from error
         except (HTTPError, MinioException, BrokenTransferError, OSError) as error:
             what = str(error) if isinstance(error, BrokenTransferError) else unanswered(error)
-            raise InputError(
+            raise MachineError(
                 f"`uri` {self.uri} needs the object store at {where} to answer whole. Found: "
                 f"{what}. Check that it runs and that HOLDFAST_S3_ENDPOINT (http://HOST:PORT) "
                 f"points to it."

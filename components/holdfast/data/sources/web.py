@@ -13,7 +13,7 @@ from holdfast.data.sources.places import (
     write_all,
 )
 from holdfast.data.sources.transfer import CHUNK, BrokenTransferError, again, pool
-from holdfast.errors import InputError, shown, unanswered
+from holdfast.errors import InputError, MachineError, first_line, shown, unanswered
 
 if TYPE_CHECKING:
     import urllib3
@@ -91,13 +91,18 @@ class WebPlace:
         return answer
 
     def _asked(self, transfer: Any) -> Any:
-        from urllib3.exceptions import HTTPError
+        from urllib3.exceptions import HTTPError, LocationValueError
 
         try:
             return again(transfer)
+        except LocationValueError as error:
+            raise InputError(
+                f"`uri` {shown(self.uri)} must be an address as http has them. Found: "
+                f"{first_line(error).rstrip('.')}. Correct it."
+            ) from error
         except (HTTPError, OSError, ValueError, BrokenTransferError) as error:
             what = str(error) if isinstance(error, BrokenTransferError) else unanswered(error)
-            raise InputError(
+            raise MachineError(
                 f"`uri` {shown(self.uri)} needs the server {host_of(self.uri)} to send the whole "
                 f"object. Found: {what}, each time it was tried. Check that it runs, then try "
                 f"again."

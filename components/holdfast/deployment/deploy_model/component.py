@@ -35,16 +35,17 @@ def deploy_model(
     Args:
         model_name: Name in the registry that MLFLOW_TRACKING_URI names.
         name: Of the InferenceService and in its paths: up to 38 small letters, digits, dashes.
-        version: A version's number, or an alias.
+        version: A number, or an alias as it is when the step runs: switch caching off for the step.
         namespace: Where to serve; empty for the step's own, or that of KUBECONFIG's context.
         image: Of the predictor.
-        canary_traffic_percent: Of the new version, 0 to 100; below 100 only in Knative mode.
+        canary_traffic_percent: Of the new version, 0 to 100; below 100 only in Knative mode. What
+            is rolled out already, with all of the traffic, keeps it.
         replicas: Fewest and most pods; fewest 0 lets Knative scale to zero.
         requests: What each pod is sure of; empty for {"cpu": "250m", "memory": "512Mi"}.
         limits: What each pod may not pass: cpu, memory; what is left out has no limit.
         service_account: Of the pods; its Secret holds the object store's credentials.
-        storage_root: What MLflow's server keeps mlflow-artifacts:/ at, such as s3://mlflow.
-        storage_uri: Where the files are, such as s3://BUCKET/PREFIX; empty to ask MLflow.
+        storage_root: Where an MLflow that proxies keeps mlflow-artifacts:/, such as s3://mlflow.
+        storage_uri: Where the files are if not where MLflow has them, such as s3://BUCKET/PREFIX.
         user: Uid of the pods; 0 for what the cluster assigns, as OpenShift does.
         labels: Of the InferenceService; KServe passes them on to the pods.
         annotations: The same; serving.kserve.io/deploymentMode chooses Knative or Standard.
@@ -64,11 +65,10 @@ def deploy_model(
 
     pods = logic.Pods(replicas, requests or logic.REQUESTS, limits, service_account, user)
     request = logic.Request(name, image, canary_traffic_percent, pods, labels, annotations)
-    options = logic.options(namespace, timeout_seconds, force, dry_run)
     source = logic.find(model_name, version, storage_uri, storage_root)
-    result = logic.deploy(request, source, options)
-    verdict.metadata.update(result.write(verdict.path, summary.path))
-    return (result.verdict.decision, result.url, result.canary_url, result.revision)
+    done = logic.deploy(request, source, logic.options(namespace, timeout_seconds, force, dry_run))
+    verdict.metadata.update(done.write(verdict.path, summary.path))
+    return (done.verdict.decision, done.url, done.canary_url, done.revision)
 
 
 # KFP runs the stub's source, where no function of ours is known: the default is given here.

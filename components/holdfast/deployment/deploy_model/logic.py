@@ -7,12 +7,13 @@ from typing import Any
 from holdfast.deployment.cluster import connect
 from holdfast.deployment.deploy_model.back import Options, go_back, options, try_back
 from holdfast.deployment.deploy_model.manifest import REQUESTS, Pods, Request, manifest
-from holdfast.deployment.deploy_model.pages import Change, changes, report
+from holdfast.deployment.deploy_model.pages import ABSENT, Change, changes, report
 from holdfast.deployment.deploy_model.storage import Source, find
-from holdfast.deployment.inference_service import STANDARD, InferenceService
+from holdfast.deployment.inference_service import KNATIVE, MODE, STANDARD, InferenceService
 from holdfast.deployment.services import InferenceServices
 from holdfast.deployment.waiting import (
     InterruptedStepError,
+    Lacking,
     Outcome,
     interruptible,
     ready_as,
@@ -21,6 +22,7 @@ from holdfast.deployment.waiting import (
 from holdfast.errors import GateError, HoldfastError, InputError
 from holdfast.verdict import Reason, Verdict
 
+SHARE = "spec.predictor.canaryTrafficPercent"
 __all__ = ["REQUESTS", "Deployment", "Options", "Pods", "Request", "deploy", "find", "options"]
 
 
@@ -76,18 +78,21 @@ def deploy(
     services = InferenceServices(connect(options.namespace, options.tries))
     before = services.get(request.name)
     _check_split(before, request)
+    parts = [
+        replace(request, canary_traffic_percent=share)
+        for share in _shares(services, before, request, source, options, say)
+    ]
     if options.dry_run:
-        return _applied(services, before, request, source, options)[0]
+        return _applied(services, before, parts[-1], source, options)[0]
     with interruptible():
         applied: list[Deployment] = []
         last = before
         try:
-            for share in _shares(services, before, request, source, options):
-                part = replace(request, canary_traffic_percent=share)
+            for part in parts:
                 told, after = _applied(services, before, part, source, options)
                 applied.append(told)
                 say(f"{request.name} in {told.namespace}: {told.action}; waiting for Ready")
-                lacking = ready_as(last, bool(told.changes), share, options.patience)
+                lacking = _lacking(last, bool(told.changes), part, options)
                 outcome = wait(services, after, lacking, options.patience, say)
                 last = outcome.service
                 if not outcome.reached:
@@ -110,19 +115,45 @@ def _shares(
     request: Request,
     source: Source,
     options: Options,
+    say: Callable[[str], None],
 ) -> tuple[int, ...]:
     """Return the shares to give one after the other.
 
-    Until a new revision is ready, Knative gives its share to the newest one that is: to a canary,
-    that may be on its way back just because it is bad. Then the new one gets ready without traffic.
+    What is rolled out keeps all of its traffic: to take it away is the way back, and not a way to
+    deploy it. Until a new revision is ready, Knative gives its share to the newest one that is: to
+    a canary, that may be on its way back just because it is bad. Then the new one gets ready
+    without traffic.
     """
     wanted = request.canary_traffic_percent
-    if before is None or before.alone or before.share in (None, 100) or not wanted:
+    if before is None or before.share is None:
         return (wanted,)
     body = manifest(request, source)
     planned = services.apply(body, options.force, dry_run=True)
-    fields = {change.field for change in changes(body, before, planned)}
-    return (0, wanted) if fields - {"spec.predictor.canaryTrafficPercent"} else (wanted,)
+    found = changes(body, before, planned)
+    fields = {change.field for change in found}
+    # Another share than all may be set already, and KServe not have come to it yet.
+    if before.rolled_out and fields == {SHARE} and found[0].before in (ABSENT, "100"):
+        say(f"{request.name} is rolled out like this already: it keeps all of the traffic")
+        return (100,)
+    on_its_way = not before.alone and before.share != 100
+    return (0, wanted) if on_its_way and wanted and fields - {SHARE} else (wanted,)
+
+
+def _lacking(
+    before: InferenceService | None, changed: bool, request: Request, options: Options
+) -> Lacking:
+    """Return what says how far a state is from Ready with the share that was asked for.
+
+    The mode of a new service is the cluster's to choose: where it is one without shares, what was
+    made is taken back at once.
+    """
+    ready = ready_as(before, changed, request.canary_traffic_percent, options.patience)
+
+    def lacking(state: InferenceService) -> str:
+        _check_split(state, request)
+        return ready(state)
+
+    return lacking
 
 
 def _applied(
@@ -140,16 +171,17 @@ def _applied(
     return Deployment(source, where, action, found, after, Verdict("pass"), body), after
 
 
-def _check_split(before: InferenceService | None, request: Request) -> None:
+def _check_split(service: InferenceService | None, request: Request) -> None:
     """Refuse a share where KServe would silently ignore it, and give all to the new version."""
-    without = request.standard if before is None else before.knative is False
+    without = request.standard if service is None else service.knative is False
     if not without or request.canary_traffic_percent == 100:
         return
     raise InputError(
         f"`canary_traffic_percent` below 100 needs KServe's Knative mode. Found: "
         f"{request.canary_traffic_percent} for {request.name!r} in {STANDARD[0]} (raw) mode, where "
         f"KServe ignores it and gives the new version all of the traffic. Pass 100, which replaces "
-        f"the pods step by step, or serve it in Knative mode under another name."
+        f"the pods step by step, or serve it under another name with {MODE}: {KNATIVE[0]} among "
+        f"the `annotations`."
     )
 
 

@@ -5,14 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from holdfast.errors import InputError
-from holdfast.tracking import (
-    check_name,
-    get_version,
-    logged_model_id,
-    tracking,
-    version_of_alias,
-)
+from holdfast.errors import InputError, MachineError
+from holdfast.tracking import check_name, find_version, logged_model_id, tracking
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -52,26 +46,17 @@ def find(model_name: str, reference: str, storage_uri: str, storage_root: str) -
         storage_root: What the MLflow server keeps `mlflow-artifacts:/` at.
 
     Raises:
-        InputError: There is no such version, its files are not there, or KServe can't read them.
+        InputError: There is no such model or version, its files are not there, or KServe can't
+            read them.
+        MachineError: MLflow or the object store does not answer.
     """
     check_name("model_name", model_name)
     for parameter, uri in (("storage_uri", storage_uri), ("storage_root", storage_root)):
         check_uri(parameter, uri)
     with tracking() as client:
-        number = (
-            int(reference)
-            if reference.isdigit()
-            else version_of_alias(client, model_name, reference)
-        )
-        if not number:
-            raise InputError(
-                f"`version` must be a number, or an alias of a version of {model_name!r}. Found: "
-                f"{reference!r}, which no version carries. Promote a version, or name one by its "
-                f"number."
-            )
-        version = get_version(client, model_name, number)
+        version = find_version(client, model_name, reference)
         place = storage_uri or _place(client, version, storage_root)
-    return Source(model_name, number, version.run_id or "", place)
+    return Source(model_name, int(version.version), version.run_id or "", place)
 
 
 def _place(client: "MlflowClient", version: "ModelVersion", root: str) -> str:
@@ -91,12 +76,13 @@ def _place(client: "MlflowClient", version: "ModelVersion", root: str) -> str:
 
 def _files(client: "MlflowClient", model_id: str) -> set[str]:
     """Return the names of a model's files; the store is asked where MLflow is no proxy for it."""
-    from botocore.exceptions import BotoCoreError, ClientError
+    from botocore import exceptions as s3
 
     try:
         return {file.path for file in client.list_logged_model_artifacts(model_id)}
-    except (BotoCoreError, ClientError) as error:
-        raise InputError(
+    except (s3.BotoCoreError, s3.ClientError) as error:
+        away = isinstance(error, s3.ConnectionError | s3.HTTPClientError)
+        raise (MachineError if away else InputError)(
             f"The object store must tell which files {model_id} has. Found: {error}. Set "
             f"AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and HOLDFAST_S3_ENDPOINT on this step, or "
             f"pass `storage_uri`."
@@ -118,10 +104,11 @@ def readable(location: str, version: "ModelVersion", root: str) -> str:
     if colon and scheme in SCHEMES:
         return location
     raise InputError(
-        f"`storage_uri` must be given where KServe cannot read what MLflow names. Found: version "
-        f"{version.version} of {version.name!r} is at {location}, on the disk of the MLflow "
-        f"server. Copy the files to an object store and pass s3://BUCKET/PREFIX, or run MLflow "
-        f"with --artifacts-destination s3://BUCKET."
+        f"KServe must be able to read where MLflow says that the files are. Found: version "
+        f"{version.version} of {version.name!r} is at {location}, which it cannot read. Run "
+        f"MLflow with --serve-artifacts --artifacts-destination s3://BUCKET, register the model "
+        f"again and pass `storage_root`=s3://BUCKET; or copy the files to an object store and pass "
+        f"`storage_uri`=s3://BUCKET/PREFIX."
     )
 
 

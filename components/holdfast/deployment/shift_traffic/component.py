@@ -33,8 +33,8 @@ def shift_traffic(
     service and, where the new version has an address of its own, to that. A step that breaks an
     objective, or a service that is no longer Ready, gives all traffic back to the earlier version;
     so does the end of the step by SIGTERM, as when a run is cancelled. A version that has all of
-    the traffic already is asked at 100 % alone. KServe must be in Knative mode. A bearer token is
-    read from HOLDFAST_ENDPOINT_TOKEN.
+    the traffic already is asked at 100 % alone, and keeps it. KServe must be in Knative mode. A
+    bearer token is read from HOLDFAST_ENDPOINT_TOKEN.
 
     Args:
         name: Of the InferenceService, and of the model in its paths.

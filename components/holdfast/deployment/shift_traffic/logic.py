@@ -100,8 +100,8 @@ def shift(plan: Plan, say: Say = print) -> Shift:
     service = _there(services, plan)
     rollout = Rollout(services, service, plan, say)
     revision = service.revision
-    # What has all of the traffic, as after a retry of this step, is not taken back to the first.
-    steps: Sequence[int] = (100,) if service.alone or service.share == 100 else plan.steps
+    # What is rolled out, as where this step is tried again, is not taken back to the first step.
+    steps: Sequence[int] = (100,) if service.alone or rollout.rolled_out else plan.steps
     with interruptible(), _callers(service, plan) as callers:
         try:
             reasons = _run(rollout, callers, steps, revision)

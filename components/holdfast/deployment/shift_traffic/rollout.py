@@ -66,6 +66,11 @@ class Rollout:
     say: Say
     steps: list[Step] = field(default_factory=list)
     start: float = field(default_factory=time.monotonic)
+    rolled_out: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        """See whether there is anything left to shift."""
+        self.rolled_out = self.service.rolled_out
 
     def move(self, share: int, seconds: float) -> list[Reason]:
         """Give the newest revision a share, and wait until KServe says that it has it."""
@@ -112,6 +117,12 @@ def give_back(rollout: Rollout) -> tuple[str, int | None]:
     service = rollout.service
     if service.alone:
         return f"There is no earlier revision to go back to: {service.revision} stays.", 100
+    if rollout.rolled_out:
+        return (
+            f"{service.revision} had all of the traffic before this step, and keeps it. To go "
+            f"back, deploy the version before.",
+            100,
+        )
     try:
         reasons = rollout.move(0, min(120.0, rollout.plan.patience.seconds))
     except HoldfastError as error:

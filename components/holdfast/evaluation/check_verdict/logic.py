@@ -7,13 +7,11 @@ from typing import get_args
 
 from holdfast.errors import GateError, InputError
 from holdfast.report import Report, Rows
-from holdfast.verdict import Decision, Reason, Verdict, read_verdict
+from holdfast.verdict import SEVERITY, Decision, Reason, Verdict, read_verdict
 
 # The inputs of check_verdict, in order.
 ROLES = ("verdict", "data", "evaluation", "comparison", "fairness", "robustness")
 SHOWN_REASONS = 10
-# The worst one first. No baseline is no finding, but more than a pass.
-SEVERITY: tuple[Decision, ...] = ("fail", "warn", "no_baseline", "pass")
 
 
 @dataclass(frozen=True)

@@ -64,7 +64,7 @@ class Judgement:
 
 
 def judge(
-    predicted: Predictions, found: Mapping[str, Interval], gate: Gate, level: float
+    predicted: Predictions, found: Mapping[str, Interval], gate: Gate, confidence_level: float
 ) -> Judgement:
     """Judge a metric by its interval.
 
@@ -94,8 +94,8 @@ def judge(
         observed=f"{interval.value:.6g} ({interval.low:.6g} to {interval.high:.6g})",
         expected=_expected(limit, lower, by_chance),
         message=(
-            f"{metric} on the test rows is {interval.value:.6g} ({100 * level:g} % interval "
-            f"{interval.low:.6g} to {interval.high:.6g}), which "
+            f"{metric} on the test rows is {interval.value:.6g} ({100 * confidence_level:g} % "
+            f"interval {interval.low:.6g} to {interval.high:.6g}), which "
             f"{_outcome(certain, limit, lower, by_chance)}."
         ),
         effect="" if decision == "pass" else decision,

@@ -30,9 +30,11 @@ MAX_DRAWN_SEGMENTS = 30
 OTHERS = "all others"
 
 
-def metric_rows(scores: Mapping[str, float], found: Mapping[str, Interval], level: float) -> Rows:
+def metric_rows(
+    scores: Mapping[str, float], found: Mapping[str, Interval], confidence_level: float
+) -> Rows:
     """Return the metrics with their intervals."""
-    share = f"{100 * level:g} %"
+    share = f"{100 * confidence_level:g} %"
     rows = []
     for name, value in scores.items():
         ends = (found[name].low, found[name].high) if name in found else ("", "")

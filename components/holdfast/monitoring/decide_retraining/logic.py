@@ -116,8 +116,8 @@ def decide(
     """Decide after a window, and remember it; see the component.
 
     Raises:
-        InputError: The policy, a verdict or the number of rows is missing, or MLflow is away.
-        MachineError: Too many steps write at the same time.
+        InputError: The policy, a verdict or the number of rows is missing.
+        MachineError: MLflow does not answer, or too many steps write at the same time.
     """
     check_name("name", name)
     policy = read_policy(policy_text)
@@ -135,7 +135,7 @@ def decide(
         same = decided.again or dry_run
         return None if same else written(decided.known, decided.retrained), decided
 
-    with tracking() as client:
+    with tracking(may_make=True) as client:
         journal = Journal(client, name + ENDING, KEPT)
         return journal.change(change, f"Window {news.window}")
 

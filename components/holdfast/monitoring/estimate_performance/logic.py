@@ -100,7 +100,7 @@ def open_inputs(predictions: str, baseline: str, time: str, cut: tuple[str, str,
         predictions: Path of the predictions.
         baseline: Path of the baseline.
         time: The column with the time of a row.
-        cut: Window, time zone and now.
+        cut: Window, time zone and as_of.
 
     Raises:
         InputError: One of them is not what it must be.
@@ -192,8 +192,8 @@ def _intervals(
         return {}
     off = next((d.likely for d in offsets(evidence, baseline)), 0.0)
     if baseline.losses:
-        level = request.resampling.confidence_level
-        found = loss_estimation.estimate(evidence.sums, baseline.losses.spread, level)
+        confidence_level = request.resampling.confidence_level
+        found = loss_estimation.estimate(evidence.sums, baseline.losses.spread, confidence_level)
         return widened(found, off)
     if baseline.calibrator is None:
         return {}

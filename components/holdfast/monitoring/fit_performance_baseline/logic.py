@@ -58,7 +58,7 @@ def fit(
         label: The column of the labels; the model's target if empty.
         features: The columns that the model reads; all of the input's own if empty.
         exclude: Columns that are none of these, such as ids.
-        how: Draws, level and seed.
+        how: Resamples, confidence level and seed.
 
     Raises:
         InputError: A column is missing, or there are too few labelled rows, or all are alike.

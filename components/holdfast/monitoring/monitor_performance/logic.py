@@ -107,7 +107,7 @@ def open_inputs(
     Args:
         paths: Of predictions, labels and baseline.
         columns: Keys, the label, and the time.
-        cut: Window, time zone and now.
+        cut: Window, time zone and as_of.
 
     Raises:
         InputError: One of them is not what it must be.

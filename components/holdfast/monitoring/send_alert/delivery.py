@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from tenacity import RetryCallState
 
 # What may be different the next time.
-PASSING = {408, 425, 429, 500, 502, 503, 504}
+TRANSIENT = {408, 425, 429, 500, 502, 503, 504}
 LONGEST_WAIT = 60.0
 BODY_BYTES = 10_000
 
@@ -136,7 +136,7 @@ def _judge(answer: "httpx.Response", body: bytes) -> None:
         return
     said = body.decode("utf-8", "replace")[:200].strip()
     reason = f"HTTP {answer.status_code}" + (f": {said}" if said else "")
-    if answer.status_code in PASSING:
+    if answer.status_code in TRANSIENT:
         raise _TransientError(reason, _retry_after(answer.headers.get("Retry-After", "")))
     raise UndeliveredError(reason)
 

@@ -210,7 +210,7 @@ class _Run:
     def _journal(self) -> Any:
         if not self.options.remember:
             raise InputError("Nothing is remembered: `remember` is false.")
-        with tracking() as client:
+        with tracking(may_make=True) as client:
             yield Journal(client, self.facts.name + ENDING, KEPT)
 
 

@@ -55,7 +55,7 @@ def trigger_run(
     from holdfast.kubeflow.api import access
     from holdfast.monitoring.trigger_run import logic
 
-    request = logic.RunRequest(
+    request = logic.TriggerRequest(
         pipeline, window, purpose, version, parameters, experiment, rerun_failed
     )
     kfp = access(endpoint, token_env, namespace)

@@ -18,7 +18,7 @@ UNDONE = ("FAILED", "CANCELED", "CANCELING")
 
 
 @dataclass(frozen=True)
-class RunRequest:
+class TriggerRequest:
     """What is to run; see the component's arguments."""
 
     pipeline: str
@@ -52,13 +52,14 @@ class Run:
     page: Report
 
 
-def trigger(request: RunRequest, kfp: Access, ui: str = "") -> Run:
+def trigger(request: TriggerRequest, kfp: Access, ui: str = "") -> Run:
     """Start the run, or find the one that was started before for the same window.
 
     Of two steps at once the later one's run is terminated, and the earlier stays.
 
     Raises:
-        InputError: The pipeline, its version or a parameter is not there; KFP refuses or is away.
+        InputError: The pipeline, its version or a parameter is not there, or KFP refuses it.
+        MachineError: KFP does not answer.
     """
     from kfp_server_api import RunServiceApi
 
@@ -77,7 +78,7 @@ def trigger(request: RunRequest, kfp: Access, ui: str = "") -> Run:
     return Run(found.run_id, started, state, url, _page(request, found, started, state, url, told))
 
 
-def _check(request: RunRequest) -> None:
+def _check(request: TriggerRequest) -> None:
     for name in ("pipeline", "window"):
         if not getattr(request, name).strip():
             raise InputError(
@@ -91,7 +92,7 @@ def _check(request: RunRequest) -> None:
         )
 
 
-def _found(request: RunRequest, kfp: Access, runs: Any) -> Any:
+def _found(request: TriggerRequest, kfp: Access, runs: Any) -> Any:
     """Return the run that the window has, None if it has none.
 
     Of several it is the oldest that is not cancelled: the others lost a race.
@@ -107,7 +108,7 @@ def _found(request: RunRequest, kfp: Access, runs: Any) -> Any:
     return min(going or mine, key=age, default=None)
 
 
-def _start(request: RunRequest, kfp: Access, runs: Any) -> tuple[Any, str]:
+def _start(request: TriggerRequest, kfp: Access, runs: Any) -> tuple[Any, str]:
     """Start a run; return the run that stays, and what to say if that is another one."""
     from kfp_server_api import (
         V2beta1PipelineVersionReference,
@@ -166,7 +167,9 @@ def _parameters(run: Any) -> dict[str, Any]:
     return {k: whole(v) for k, v in ((config and config.parameters) or {}).items()}
 
 
-def _page(request: RunRequest, run: Any, started: bool, state: str, url: str, told: str) -> Report:
+def _page(
+    request: TriggerRequest, run: Any, started: bool, state: str, url: str, told: str
+) -> Report:
     facts = {
         "pipeline": request.pipeline,
         "version": request.version or "the newest",

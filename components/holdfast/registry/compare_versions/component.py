@@ -21,8 +21,9 @@ def compare_versions(
 
     Args:
         model_name: Name in the registry.
-        champion: An alias or a version number.
-        challenger: An alias or a version number.
+        champion: An alias or a version number; it must be there, but for the alias champion or
+            challenger on one of the two sides.
+        challenger: An alias or a version number, likewise.
 
     Returns:
         report: What differs, as a page.

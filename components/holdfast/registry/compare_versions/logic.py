@@ -5,19 +5,21 @@ from typing import TYPE_CHECKING, Any
 
 from holdfast.registry.lineage import Lineage, lineage_of
 from holdfast.report import Paragraph, Report, Rows
-from holdfast.tracking import check_name, tracking, version_of_alias
+from holdfast.tracking import check_name, find_version, tracking, version_of_alias
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 
+# The aliases that a model may not have yet; another that is not there was misspelt.
+USUAL = ("champion", "challenger")
 # What a version does not have.
 ABSENT = "none"
 
 
 @dataclass(frozen=True)
 class Pair:
-    """Two versions of a model; None where an alias is carried by none."""
+    """Two versions of a model; None where a usual alias is carried by none."""
 
     name: str
     champion: Lineage | None
@@ -38,17 +40,23 @@ def compare(model_name: str, champion: str, challenger: str) -> Pair:
     """Return two versions by alias or number.
 
     Raises:
-        InputError: A number is not that of a version, or MLflow does not answer.
+        InputError: There is no such model, version or alias; a champion or a challenger alone may
+            be missing, and not both.
+        MachineError: MLflow does not answer.
     """
     check_name("model_name", model_name)
     check_name("champion", champion)
     check_name("challenger", challenger)
     with tracking() as client:
-        return Pair(
+        pair = Pair(
             model_name,
             _find(client, model_name, champion),
             _find(client, model_name, challenger),
         )
+        if not (pair.champion or pair.challenger):
+            # The error of the side that is looked at first tells what there is.
+            find_version(client, model_name, champion)
+        return pair
 
 
 def report(pair: Pair) -> Report:
@@ -71,8 +79,9 @@ def report(pair: Pair) -> Report:
 
 
 def _find(client: "MlflowClient", name: str, which: str) -> Lineage | None:
-    number = int(which) if which.isdigit() else version_of_alias(client, name, which)
-    return lineage_of(client, name, number) if number else None
+    if which in USUAL and not version_of_alias(client, name, which):
+        return None
+    return lineage_of(client, find_version(client, name, which))
 
 
 def _metrics(pair: Pair) -> tuple[tuple[Any, ...], ...]:

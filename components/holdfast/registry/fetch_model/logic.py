@@ -9,8 +9,8 @@ from typing import Any
 from holdfast.errors import InputError
 from holdfast.reading import read_yaml_file
 from holdfast.registry.files import EVIDENCE
-from holdfast.tracking import fetch_model
-from holdfast.writing import whole
+from holdfast.tracking import check_name, fetch_model, tracking, version_of_alias
+from holdfast.writing import whole, write_text
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,11 @@ class Fetched:
 
 
 def fetch(
-    model_name: str, reference: str, model: str | Path, evidence: Mapping[str, str | Path]
+    model_name: str,
+    reference: str,
+    model: str | Path,
+    evidence: Mapping[str, str | Path],
+    optional: bool = False,
 ) -> Fetched:
     """Download a version to `model`, and copy what is attached to it by name.
 
@@ -46,12 +50,17 @@ def fetch(
         reference: A version's number, or an alias.
         model: Where the MLflow model directory goes.
         evidence: Where each piece of evidence goes; an empty file where there is none.
+        optional: Whether an alias that no version carries gives empty files and version 0.
 
     Raises:
-        InputError: There is no such version, its files are not all there, or MLflow does not
-            answer; nothing is left then.
+        InputError: There is no such version, or its files are not all there; nothing is left then.
+        MachineError: MLflow or its artifact store does not answer.
     """
     target = Path(model)
+    if optional and not _is_carried(model_name, reference):
+        for place in (target, *map(Path, evidence.values())):
+            write_text(place, "")
+        return Fetched(model_name, 0, {}, dict.fromkeys(evidence, 0))
     target.parent.mkdir(parents=True, exist_ok=True)
     unfinished = target.with_name(f"{target.name}.unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)
@@ -68,6 +77,15 @@ def fetch(
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
     return Fetched(found.name, found.version, about, files)
+
+
+def _is_carried(model_name: str, reference: str) -> bool:
+    """Tell whether a version carries an alias; a number stands for itself."""
+    check_name("model_name", model_name)
+    if reference.isdecimal():
+        return True
+    with tracking() as client:
+        return version_of_alias(client, model_name, reference) > 0
 
 
 def _about(file: Path) -> dict[str, Any]:

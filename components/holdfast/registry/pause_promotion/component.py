@@ -14,10 +14,11 @@ def pause_promotion(
 ):
     """Pause the promotions of a model, for example after a fairness violation, or end the pause.
 
-    promote_model refuses while there is a pause, and says why; roll_back_model does not.
+    promote_model refuses while there is a pause, and says why; roll_back_model does not. A pause
+    may have ended since: switch caching off for this step.
 
     Args:
-        model_name: Name in the registry.
+        model_name: Name in the registry; it must be there.
         reason: Why, for people, in at most 2,000 letters.
         paused: Whether promotions are to be paused; false ends the pause.
 

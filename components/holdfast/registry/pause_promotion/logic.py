@@ -25,7 +25,8 @@ def pause(model_name: str, reason: str, paused: bool) -> Pause:
     """Set or end the pause.
 
     Raises:
-        InputError: No reason is given, or MLflow does not answer.
+        InputError: No reason is given, or there is no such model.
+        MachineError: MLflow does not answer.
     """
     check_name("model_name", model_name)
     if not reason.strip() or len(reason) > REASON_LETTERS:

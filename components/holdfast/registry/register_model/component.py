@@ -23,6 +23,7 @@ def register_model(
     performance_baseline: dsl.Input[dsl.Artifact] = None,
     run_key: str = "",
     git_commit: str = "",
+    image: str = "",
 ) -> NamedTuple("Outputs", model_name=str, model_version=int, run_id=str):
     """Register a model with MLflow, with all that says what it is and why it may go on.
 
@@ -48,6 +49,7 @@ def register_model(
         run_key: What names this run, such as dsl.PIPELINE_JOB_ID_PLACEHOLDER: a step that is tried
             again with the same key and model makes no second version.
         git_commit: The commit of the pipeline's code.
+        image: The image that trained it.
 
     Returns:
         model_name: Name in the registry.
@@ -59,7 +61,7 @@ def register_model(
     files = {"verdict.json": verdict, "card.md": card, "report.html": report, "profile": profile}
     files |= {"drift_detector": drift_detector, "performance_baseline": performance_baseline}
     tables = {"training": train, "testing": test}
-    origin = logic.Origin(logic.paths(files), logic.facts(tables), run_key, git_commit)
+    origin = logic.Origin(logic.paths(files), logic.facts(tables), run_key, git_commit, image)
     numbers = logic.finite_numbers(metrics.metadata)
     done = logic.register(model.path, model_name, alias, numbers, origin)
     return (done.name, done.version, done.run_id)

@@ -69,8 +69,9 @@ def register(
         origin: Where the model comes from.
 
     Raises:
-        InputError: No tracking server is named or it does not answer, a name is not valid, or the
-            directory is no MLflow model.
+        InputError: No tracking server is named, a name is not valid, or the directory is no MLflow
+            model.
+        MachineError: MLflow or its artifact store does not answer.
     """
     check_name("model_name", model_name)
     check_alias("alias", alias)
@@ -80,7 +81,7 @@ def register(
             f"`model` must be an MLflow model directory. Found: no MLmodel file in {model_path}. "
             f"Pass the Model output of a training component."
         )
-    with tracking() as client:
+    with tracking(may_make=True) as client:
         known = {RUN_KEY: origin.run_key, DIGEST: str(read_about(path).get("model_uuid"))}
         done = _first(client, model_name, known) if origin.run_key else None
         if done:

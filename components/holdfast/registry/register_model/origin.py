@@ -32,6 +32,7 @@ class Origin:
     tables: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     run_key: str = ""
     git_commit: str = ""
+    image: str = ""
 
 
 UNKNOWN = Origin()
@@ -93,6 +94,7 @@ def origin_tags(path: Path, origin: Origin) -> dict[str, str]:
         DIGEST: str(about.get("model_uuid")),
         "holdfast.version": __version__,
         "holdfast.git_commit": origin.git_commit,
+        "holdfast.image": origin.image,
         "holdfast.environment": str(metadata.get("environment", "")),
         "holdfast.trained_on": str(metadata.get("trained_on", "")),
         "holdfast.holdout": str(metadata.get("holdout_sha256", "")),

@@ -4,11 +4,11 @@ import json
 from datetime import UTC, datetime
 from pathlib import Path
 
-from holdfast.errors import InputError
 from holdfast.registry.lineage import Lineage, lineage_of
 from holdfast.registry.record_page import FINDING, finding_row, moment
+from holdfast.registry.records import CHAMPION
 from holdfast.report import Paragraph, Report, Rows
-from holdfast.tracking import check_name, tracking, version_of_alias
+from holdfast.tracking import check_name, find_version, tracking
 from holdfast.writing import write_text
 
 
@@ -16,17 +16,13 @@ def find(model_name: str, version: int, alias: str) -> Lineage:
     """Return the lineage of a version, or of the one that carries an alias.
 
     Raises:
-        InputError: There is no such version or alias, or MLflow does not answer.
+        InputError: There is no such model, version or alias.
+        MachineError: MLflow does not answer.
     """
     check_name("model_name", model_name)
     with tracking() as client:
-        number = version or version_of_alias(client, model_name, alias)
-        if not number:
-            raise InputError(
-                f"`alias` must be carried by a version of {model_name!r}. Found: none has "
-                f"{alias!r}. Promote a version first, or name one."
-            )
-        return lineage_of(client, model_name, number)
+        found = find_version(client, model_name, str(version) if version else alias)
+        return lineage_of(client, found)
 
 
 def write_json(lineage: Lineage, path: str | Path) -> None:
@@ -71,24 +67,33 @@ def _registered(lineage: Lineage) -> str:
 
 def _why(lineage: Lineage) -> str:
     """Return what a reader asks first: is it live, since when, and why."""
+    now = {*lineage.live, *lineage.recorded}
+    aliases = now or {record.alias for record in lineage.records} or {CHAMPION}
+    return " ".join(_why_as(lineage, alias) for alias in sorted(aliases))
+
+
+def _why_as(lineage: Lineage, alias: str) -> str:
+    """Return the same of one alias; the champion's own needs no name."""
+    name = "" if alias == CHAMPION else f" as {alias}"
+    live, recorded = alias in lineage.live, alias in lineage.recorded
     by_hand = "the alias was moved by hand in MLflow, or by another program."
-    done = [record for record in lineage.records if record.state == "done"]
+    done = [r for r in lineage.records if (r.state, r.alias) == ("done", alias)]
     came = [record for record in done if record.version == lineage.version]
-    if lineage.live and not (lineage.recorded and came):
-        return f"It is live, but no record says why: {by_hand}"
-    if lineage.live:
+    if live and not (recorded and came):
+        return f"It is live{name}, but no record says why: {by_hand}"
+    if live:
         last = came[-1]
         before = (
             f"in place of version {last.previous}" if last.previous else "as the first champion"
         )
-        return f"It is live since the {last.kind} of {moment(last)}, {before}: {last.reason}"
-    if lineage.recorded:
-        return f"It is not live, though the ledger has it as the champion: {by_hand}"
+        return f"It is live{name} since the {last.kind} of {moment(last)}, {before}: {last.reason}"
+    if recorded:
+        return f"It is not live{name}, though the ledger has it as the champion: {by_hand}"
     went = [record for record in done if record.previous == lineage.version]
     if not went:
-        return "It is not live, and never was by the ledger."
+        return f"It is not live{name}, and never was by the ledger."
     last = went[-1]
     return (
-        f"It is not live since the {last.kind} of {moment(last)}, to version {last.version}: "
-        f"{last.reason}"
+        f"It is not live{name} since the {last.kind} of {moment(last)}, to version "
+        f"{last.version}: {last.reason}"
     )

@@ -19,7 +19,8 @@ def roll_back_model(
     """Give the champion's alias back to the last champion before this one: one step back.
 
     A second rollback goes one champion further; versions that were deleted are passed over. Like a
-    promotion, it is a compare-and-swap, and recorded.
+    promotion, it is a compare-and-swap, and recorded. Aliases move: switch caching off for this
+    step.
 
     Args:
         model_name: Name in the registry.
@@ -27,12 +28,14 @@ def roll_back_model(
         expected_champion: The version that is to lose the alias, once: a second call right after
             changes nothing. Below 0 for whichever has it.
         alias: The alias of the champion.
-        key: What it is done for, such as a window of time: once done for it, a second call changes
-            nothing. Empty for each call by itself.
+        key: What it is done for, up to 500 letters, such as a window of time or a run's id
+            (dsl.PIPELINE_JOB_ID_PLACEHOLDER): a second call with the same key, such as a step that
+            is tried again, changes nothing and tells what the first one did. Empty: each call goes
+            one champion back.
 
     Returns:
         summary: Who is champion now, in whose place, and why.
-        version: The champion.
+        version: The champion that the rollback made.
         previous: The version that lost the alias, 0 if none had it.
     """
     from holdfast.registry.roll_back_model import logic

@@ -5,14 +5,19 @@ from typing import TYPE_CHECKING
 from holdfast.errors import InputError
 from holdfast.registry.ledger import Move, carry_out, settled_records
 from holdfast.registry.record_page import report
-from holdfast.registry.records import Record, succession, up_to
-from holdfast.tracking import check_alias, check_name, tracking, version_of_alias
+from holdfast.registry.records import Record, check_key, succession, up_to
+from holdfast.tracking import (
+    check_alias,
+    check_name,
+    registered_model,
+    tracking,
+    version_of_alias,
+)
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 __all__ = ["report", "roll_back"]
-KEY_LETTERS = 500
 
 
 def roll_back(
@@ -25,18 +30,16 @@ def roll_back(
 
     Raises:
         GateError: Somebody else moved the alias first.
-        InputError: There is no champion before this one, or MLflow does not answer.
+        InputError: There is no such model, or no champion before this one.
+        MachineError: MLflow does not answer.
     """
     check_name("model_name", model_name)
     check_alias("alias", alias)
     if not reason.strip():
         raise InputError("`reason` must say why. Found: nothing. Whoever looks later will ask.")
-    if len(key) > KEY_LETTERS:
-        raise InputError(
-            f"`key` must have at most {KEY_LETTERS} letters. Found: {len(key):,}. Pass a shorter "
-            f"one, such as the run's id."
-        )
+    check_key(key)
     with tracking() as client:
+        registered_model(client, model_name)
         records = settled_records(client, model_name, alias)
         current = version_of_alias(client, model_name, alias)
         done = _done(records, current, expected_champion, key)

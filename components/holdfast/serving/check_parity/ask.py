@@ -125,7 +125,8 @@ def connect(url: str, name: str) -> Iterator[Server]:
     """Yield a server that runs elsewhere.
 
     Raises:
-        InputError: It does not answer, or serves no or several models and none is named.
+        InputError: It is no such server, or serves no or several models and none is named.
+        MachineError: It does not answer.
     """
     import httpx
 
@@ -134,7 +135,8 @@ def connect(url: str, name: str) -> Iterator[Server]:
             client = stack.enter_context(httpx.Client(base_url=url, timeout=ANSWER_SECONDS))
             name = name or _only_model(client, url)
         except (httpx.TransportError, httpx.InvalidURL, ValueError) as error:
-            raise InputError(
+            away = isinstance(error, httpx.NetworkError | httpx.TimeoutException)
+            raise (MachineError if away else InputError)(
                 f"`url` must be a server of KServe's protocols, http(s)://HOST:PORT. Found: "
                 f"{type(error).__name__} at {without_password(url)}. Check that it runs and can "
                 f"be reached from here."

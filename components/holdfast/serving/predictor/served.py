@@ -12,7 +12,7 @@ from holdfast.errors import InputError
 from holdfast.model import Model, feature_frame, load_model
 from holdfast.performance.answers import answers_of, finite_rows, output_of
 from holdfast.reading import read_yaml_file
-from holdfast.serving.predictor.quick import quicken
+from holdfast.serving.predictor.quick import Quick, quicken
 from holdfast.serving.predictor.signature import Column, RequestError, Signature, refuse
 
 # What a library raises at rows that it can't take.
@@ -71,6 +71,7 @@ class Served:
     model: Model
     signature: Signature
     fallback: Fallback | None = None
+    quick: Quick | None = None
 
     @property
     def classes(self) -> tuple[Any, ...]:
@@ -86,7 +87,7 @@ class Served:
             RequestError: The model can't answer these very values, and there is no fallback.
         """
         try:
-            return ask(self.model, rows)
+            return ask(self.model, rows, self.quick)
         except Exception as error:
             if self.fallback:
                 return replace(self.fallback.answer(rows), cause=type(error).__name__)
@@ -99,13 +100,16 @@ class Served:
             raise
 
 
-def ask(model: Model, rows: pa.Table) -> Answer:
-    """Return a model's own answer, the same as in a batch.
+def ask(model: Model, rows: pa.Table, quick: Quick | None = None) -> Answer:
+    """Return a model's own answer, the same as in a batch; by the quick way if there is one.
 
     Raises:
         RequestError: An answer is not finite, which JSON can't say.
     """
-    output = output_of(model, feature_frame(rows, model.info.features))
+    if quick:
+        output = quick.output(rows)
+    else:
+        output = output_of(model, feature_frame(rows, model.info.features))
     if not finite_rows(output).all():
         raise refuse("The model's answer to these rows is not finite.", "not_answerable")
     answers = answers_of(model, output).tolist()
@@ -135,13 +139,13 @@ def load(
     second = _read_fallback(fallback, model) if fallback else None
     if second:
         _require_answer(second, example)
-    tried = [feature_frame(rows, model.info.features) for rows in _unusual(example, nullable)]
     return Served(
         name,
         version or _model_id(folder),
-        quicken(model, tried),
+        model,
         Signature(columns, max_rows),
         second,
+        quicken(model, _unusual(example, nullable)),
     )
 
 

@@ -52,19 +52,21 @@ def train(
     """
     import numpy as np
 
-    examples = read_training_set(table, transformer, sample_weight, class_weight)
-    spec = estimators.read_spec(estimator, parameters, bool(examples.classes), seed)
+    training_set = read_training_set(table, transformer, sample_weight, class_weight)
+    classes = training_set.classes
+    spec = estimators.read_spec(estimator, parameters, bool(classes), seed)
     estimators.refuse_codes(transformer, estimator)
-    kind = object if examples.classes and isinstance(examples.classes[0], str) else None
-    labels = np.array(examples.classes, dtype=kind)[examples.target] if examples.classes else None
+    kind = object if classes and isinstance(classes[0], str) else None
+    labels = np.array(classes, dtype=kind)[training_set.target] if classes else None
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        fitted = spec.fit(examples, labels)
+        fitted = spec.fit(training_set, labels)
     remarks = list(dict.fromkeys(first_line(one.message) for one in caught))
-    model = join_model(table, transformer, fitted.steps, examples.classes)
+    model = join_model(table, transformer, fitted.steps, classes)
     blocks: list[Block] = [
         Paragraph(
-            f"{len(examples.target)} rows, {len(examples.names)} inputs, target {table.target}."
+            f"{len(training_set.target)} rows, {len(training_set.names)} inputs, target "
+            f"{table.target}."
         ),
         *[Paragraph(ADDED[name]) for name, _ in fitted.steps if name in ADDED],
         Rows("Remarks", ("by scikit-learn",), tuple((text,) for text in remarks[:MAX_REMARKS])),

@@ -34,11 +34,11 @@ LOSSES = {"log_loss": "log loss", "rmse": "RMSE"}
 class Stopping:
     """When to stop early: after `rounds` rounds without a better validation loss; 0 for never.
 
-    `share` is the part of the training rows that is drawn for it where no table is given.
+    `validation_fraction` of the training rows is drawn for it where no table is given.
     """
 
     rounds: int = 0
-    share: float = 0.1
+    validation_fraction: float = 0.1
 
 
 @dataclass(frozen=True)
@@ -133,44 +133,50 @@ def train(
         InputError: A parameter is out of range, the table does not fit the transformer, or one of
             the two comes from a locked holdout.
     """
-    examples = read_training_set(table, transformer, options.sample_weight, options.class_weight)
+    training_set = read_training_set(
+        table, transformer, options.sample_weight, options.class_weight
+    )
     judged = None
     if validation is not None:
-        judged = read_validation(validation, transformer, examples, options.sample_weight)
+        judged = read_validation(validation, transformer, training_set, options.sample_weight)
     elif options.stopping.rounds > 0:
-        examples, judged = _set_aside(examples, options.stopping.share, options.seed)
+        training_set, judged = _set_aside(
+            training_set, options.stopping.validation_fraction, options.seed
+        )
     more = _stopping_options(options.stopping, judged)
-    more |= _constraints(options.monotone_constraints, examples, transformer)
-    booster = _booster_of(previous, table, transformer, examples) if previous else None
-    unfitted = boosting.unfitted(parameters, bool(examples.classes), options.seed, **more)
-    trees = boosting.fit(unfitted, examples, judged, booster)
-    curve = _curve(trees, examples, booster.num_boosted_rounds() if booster is not None else 0)
+    more |= _constraints(options.monotone_constraints, training_set, transformer)
+    booster = _booster_of(previous, table, transformer, training_set) if previous else None
+    unfitted = boosting.unfitted(parameters, bool(training_set.classes), options.seed, **more)
+    trees = boosting.fit(unfitted, training_set, judged, booster)
+    curve = _curve(trees, training_set, booster.num_boosted_rounds() if booster is not None else 0)
     trees = boosting.forget_machine(trees)
-    estimator = boosting.with_labels(trees, examples.classes) if examples.classes else trees
-    model = join_model(table, transformer, [("estimator", estimator)], examples.classes)
-    return Trained(model, curve, _report(table, examples, judged, parameters, curve))
+    estimator = boosting.with_labels(trees, training_set.classes) if training_set.classes else trees
+    model = join_model(table, transformer, [("estimator", estimator)], training_set.classes)
+    return Trained(model, curve, _report(table, training_set, judged, parameters, curve))
 
 
-def _set_aside(examples: TrainingSet, share: float, seed: int) -> tuple[TrainingSet, TrainingSet]:
+def _set_aside(
+    training_set: TrainingSet, fraction: float, seed: int
+) -> tuple[TrainingSet, TrainingSet]:
     """Return the rows to learn from and the rows to judge by, each class in both."""
     import numpy as np
     from sklearn.model_selection import train_test_split
 
-    _check_range("validation_fraction", share, 0 < share < 1, "above 0 and below 1")
-    rows = np.arange(len(examples.target))
+    _check_range("validation_fraction", fraction, 0 < fraction < 1, "above 0 and below 1")
+    rows = np.arange(len(training_set.target))
     try:
         kept, aside = train_test_split(
             rows,
-            test_size=share,
+            test_size=fraction,
             random_state=seed,
-            stratify=examples.target if examples.classes else None,
+            stratify=training_set.target if training_set.classes else None,
         )
     except ValueError as error:
         raise InputError(
-            f"`train` must have enough rows of each class for a validation share of {share}. "
+            f"`train` must have enough rows of each class for a validation fraction of {fraction}. "
             f"Found: {len(rows)} rows; {error} Pass `validation`, or no early_stopping_rounds."
         ) from error
-    return examples.part(np.sort(kept)), examples.part(np.sort(aside))
+    return training_set.part(np.sort(kept)), training_set.part(np.sort(aside))
 
 
 def _stopping_options(stopping: Stopping, judged: TrainingSet | None) -> dict[str, Any]:
@@ -185,25 +191,25 @@ def _stopping_options(stopping: Stopping, judged: TrainingSet | None) -> dict[st
 
 
 def _constraints(
-    monotone_constraints: Mapping[str, float], examples: TrainingSet, transformer: Model
+    monotone_constraints: Mapping[str, float], training_set: TrainingSet, transformer: Model
 ) -> dict[str, Any]:
     """Return XGBoost's constraints: a sign for each of its inputs."""
     if not monotone_constraints:
         return {}
-    if len(examples.classes) > 2:
+    if len(training_set.classes) > 2:
         raise InputError(
             f"`monotone_constraints` needs two classes or a regression: of more, no one "
-            f"prediction rises or falls. Found: {len(examples.classes)} classes."
+            f"prediction rises or falls. Found: {len(training_set.classes)} classes."
         )
     for name, sign in monotone_constraints.items():
-        known = name in examples.names and name not in _texts(transformer)
+        known = name in training_set.names and name not in _texts(transformer)
         if not known or sign not in (-1, 0, 1):
             raise InputError(
                 f"`monotone_constraints` must give 1, -1 or 0 for numbers that the transformer "
                 f"hands on. Found: {sign} for {name!r}. Known: "
-                f"{[n for n in examples.names if n not in _texts(transformer)][:30]}."
+                f"{[n for n in training_set.names if n not in _texts(transformer)][:30]}."
             )
-    signs = ",".join(str(int(monotone_constraints.get(name, 0))) for name in examples.names)
+    signs = ",".join(str(int(monotone_constraints.get(name, 0))) for name in training_set.names)
     return {"monotone_constraints": f"({signs})"}
 
 
@@ -211,7 +217,9 @@ def _texts(transformer: Model) -> set[str]:
     return set(transformer.info.features) - set(transformer.info.numeric)
 
 
-def _booster_of(previous: Model, table: Table, transformer: Model, examples: TrainingSet) -> Any:
+def _booster_of(
+    previous: Model, table: Table, transformer: Model, training_set: TrainingSet
+) -> Any:
     """Return the trees to go on from, if they were grown on the same inputs and classes."""
     import numpy as np
     from sklearn.base import is_classifier
@@ -222,10 +230,10 @@ def _booster_of(previous: Model, table: Table, transformer: Model, examples: Tra
             f"`previous` must be a model of train_xgboost. Found: {type(trees).__name__}."
         )
     before = previous.info
-    if before.classes != examples.classes or is_classifier(trees) != bool(examples.classes):
+    if before.classes != training_set.classes or is_classifier(trees) != bool(training_set.classes):
         raise InputError(
             f"`previous` must know the classes of `train`. Found: {list(before.classes[:10])}, and "
-            f"in `train` {list(examples.classes[:10])}. Train anew, without `previous`."
+            f"in `train` {list(training_set.classes[:10])}. Train anew, without `previous`."
         )
     rows = table.head(COMPARED_ROWS)
     same = before.features == transformer.info.features and before.numeric == (
@@ -243,7 +251,7 @@ def _booster_of(previous: Model, table: Table, transformer: Model, examples: Tra
     return trees.get_booster()
 
 
-def _curve(trees: "XGBModel", examples: TrainingSet, before: int) -> Curve:
+def _curve(trees: "XGBModel", training_set: TrainingSet, before: int) -> Curve:
     """Return the losses; `before` rounds are of an earlier model.
 
     The training rows are judged afterwards: after each round it would take a third longer.
@@ -251,11 +259,11 @@ def _curve(trees: "XGBModel", examples: TrainingSet, before: int) -> Curve:
     import numpy as np
 
     total = trees.get_booster().num_boosted_rounds()
-    rows = np.unique(np.linspace(0, len(examples.target) - 1, JUDGED_ROWS, dtype=int))
-    some = examples.part(rows)
+    rows = np.unique(np.linspace(0, len(training_set.target) - 1, JUDGED_ROWS, dtype=int))
+    some = training_set.part(rows)
     rounds = np.unique(np.linspace(1, total, JUDGED_ROUNDS, dtype=int)).tolist()
     train = tuple((count, _loss(trees, some, count)) for count in rounds)
-    metric = "log_loss" if examples.classes else "rmse"
+    metric = "log_loss" if training_set.classes else "rmse"
     found = getattr(trees, "evals_result_", {}).get("validation_0", {})
     losses: list[float] = next(iter(found.values()), [])
     return Curve(metric, total, train, tuple(enumerate(losses, before + 1)))
@@ -276,7 +284,7 @@ def _loss(trees: "XGBModel", some: TrainingSet, rounds: int) -> float:
 
 def _report(
     table: Table,
-    examples: TrainingSet,
+    training_set: TrainingSet,
     judged: TrainingSet | None,
     parameters: Boosting,
     curve: Curve,
@@ -288,8 +296,8 @@ def _report(
         for name, pairs in named.items()
         if pairs
     ]
-    rows = len(examples.target)
-    text = f"{rows} rows, {len(examples.names)} inputs, target {table.target}."
+    rows = len(training_set.target)
+    text = f"{rows} rows, {len(training_set.names)} inputs, target {table.target}."
     if judged is not None:
         text += f" {len(judged.target)} rows judged each round and taught nothing."
     blocks: list[Block] = [

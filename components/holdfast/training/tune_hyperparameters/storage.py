@@ -5,7 +5,7 @@ from pathlib import Path
 from time import sleep
 from typing import Any
 
-from holdfast.errors import InputError, first_line, without_password
+from holdfast.errors import InputError, MachineError, first_line, without_password
 
 VARIABLE = "HOLDFAST_STUDY_STORAGE"
 # A worker that says nothing for so long is dead, and its trial with it.
@@ -21,10 +21,11 @@ def open_storage(place: str) -> Any:
             the variable HOLDFAST_STUDY_STORAGE says, which alone may hold a password.
 
     Raises:
-        InputError: There is a password in `place`, or nothing answers there.
+        InputError: There is a password in `place`, or it is no storage, or the server refuses.
+        MachineError: The server does not answer.
     """
     from optuna.storages import InMemoryStorage, RDBStorage
-    from sqlalchemy.exc import SQLAlchemyError
+    from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
     url = _url(place)
     if not url:
@@ -44,7 +45,10 @@ def open_storage(place: str) -> Any:
                 sleep(1)
                 continue
             found = without_password(first_line(error))
-            raise InputError(
+            # A server's refusal, such as of a password, is an answer, and begins with FATAL.
+            away = isinstance(error, OperationalError) and "FATAL:" not in str(error)
+            server = url.startswith("postgresql")
+            raise (MachineError if away and server else InputError)(
                 f"`storage` must be a file or a database that can be reached. Found: "
                 f"{without_password(url)}: {found}. The password comes from PGPASSWORD or "
                 f"{VARIABLE}."
