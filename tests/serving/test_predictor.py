@@ -15,10 +15,10 @@ from holdfast.errors import InputError
 from holdfast.model import feature_frame, load_model
 from holdfast.performance.answers import output_of
 from holdfast.serving.predictor import __main__
-from holdfast.serving.predictor.protocols import read_v1
+from holdfast.serving.predictor.protocols import Tensor, read_v1, read_v2
 from holdfast.serving.predictor.quick import Codes, Numbers, Step, quicken
 from holdfast.serving.predictor.served import load
-from holdfast.serving.predictor.signature import RequestError
+from holdfast.serving.predictor.signature import Column, RequestError, Signature
 from tests.serving import predictors
 from tests.serving.predictors import V1, V2, expected, rows_of, serving, tensors
 
@@ -114,6 +114,14 @@ def test_one_tensor_of_another_shape_is_refused(change, line_server):
     }
     found = line_server.client.post("/v2/models/line/infer", json={"inputs": [matrix]})
     assert found.status_code == 422, found.text
+
+
+def test_a_tensor_of_another_name_is_not_taken_for_a_single_feature():
+    signature = Signature((Column("age", "numbers"),), 100)
+    height, age = (Tensor(name, [2, 1], "FP64", [[1.0], [2.0]]) for name in ("height", "age"))
+    assert list(read_v2([age], signature)["age"]) == [1.0, 2.0]
+    with pytest.raises(RequestError, match="age"):
+        read_v2([height], signature)
 
 
 def test_numbers_may_come_as_each_type_of_the_protocol(line_server):

@@ -288,6 +288,51 @@ def test_more_requests_than_the_bound_are_told_to_come_back():
     assert late.headers["retry-after"] == "1"
 
 
+def test_bodies_that_come_at_once_are_answered_as_many_as_the_bound_says():
+    """None of them was there yet when the others were let in."""
+    answered = 0
+
+    async def slow(scope, receive, send):
+        nonlocal answered
+        answered += 1
+        await asyncio.sleep(0.2)
+        await answer_ok(scope, receive, send)
+
+    async def three():
+        go_on = asyncio.Event()
+
+        async def body():
+            yield b"{"
+            await go_on.wait()
+            yield b"}"
+
+        transport = httpx.ASGITransport(Gate(slow, Limits(in_flight=1)))
+        async with httpx.AsyncClient(transport=transport, base_url="http://x") as client:
+            asked = [
+                asyncio.create_task(client.post(V1, content=body(), headers=JSON)) for _ in range(3)
+            ]
+            await asyncio.sleep(0.1)
+            go_on.set()
+            return await asyncio.gather(*asked)
+
+    codes = sorted(answer.status_code for answer in asyncio.run(three()))
+    assert (codes, answered) == ([200, 503, 503], 1)
+
+
+def test_a_connection_ends_with_a_refusal_that_read_no_body():
+    gate = Gate(answer_ok, Limits())
+
+    async def ask():
+        transport = httpx.ASGITransport(gate)
+        async with httpx.AsyncClient(transport=transport, base_url="http://x") as client:
+            wrong = await client.post(V1, content=b"x", headers={"Content-Type": "text/plain"})
+            return wrong, await client.post(V1, json={})
+
+    wrong, right = asyncio.run(ask())
+    assert (wrong.status_code, wrong.headers["connection"]) == (415, "close")
+    assert (right.status_code, "connection" in right.headers) == (200, False)
+
+
 def test_bodies_that_are_too_much_at_once_are_told_to_come_back():
     """Each is small enough, and none is there as a whole: they are counted as they come."""
     gate = Gate(answer_ok, Limits(bytes=1000, in_flight=2))

@@ -81,12 +81,19 @@ class Gate:
     ) -> None:
         call = CURRENT.get()
         predicts = call.protocol != "other"
+        # On a connection whose body was not read to its end nothing more can be asked.
+        read = scope["method"] == "GET"
         try:
             if self.stopping and _READINESS.fullmatch(scope["path"]):
                 raise RequestError(503, "stopping", "The server is stopping.")
             if predicts:
+                self._require_room()
                 self._check(headers)
-            body = await self._body(receive, call) if scope["method"] != "GET" else b""
+            body = b"" if read else await self._body(receive, call)
+            read = True
+            if predicts:
+                # Others may have come while the body did.
+                self._require_room()
             self.in_flight += predicts
             IN_FLIGHT.set(self.in_flight)
             try:
@@ -96,7 +103,7 @@ class Gate:
                 IN_FLIGHT.set(self.in_flight)
         except RequestError as error:
             call.error = error.kind
-            await refuse(send, error, call.request_id, closing=error.status in (408, 413))
+            await refuse(send, error, call.request_id, closing=not read)
         except ClientLeftError:
             call.error, call.status = "client_left", GONE
         except Exception as error:  # noqa: BLE001  # the line of the request tells of it
@@ -106,9 +113,11 @@ class Gate:
         finally:
             self.held -= call.bytes
 
-    def _check(self, headers: dict[bytes, bytes]) -> None:
+    def _require_room(self) -> None:
         if self.in_flight >= self.limits.in_flight:
             raise _overloaded()
+
+    def _check(self, headers: dict[bytes, bytes]) -> None:
         media = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
         encoding = headers.get(b"content-encoding", b"identity").strip().lower()
         if media != b"application/json" or encoding != b"identity":

@@ -24,6 +24,7 @@ ERRORS = {
     "413": "The body or its number of rows is too large.",
     "415": "The body is not application/json.",
     "422": "The body does not fit the signature.",
+    "431": "The address and the headers are too large.",
     "503": "Too many requests at once, or the server is stopping.",
 }
 _ERROR = {

@@ -133,7 +133,9 @@ def read_v2(inputs: Sequence[Any], signature: Signature) -> dict[str, Sequence[A
     Raises:
         RequestError: The tensors do not fit the signature.
     """
-    if len(inputs) == 1 and len(inputs[0].shape) == 2 and inputs[0].name not in signature.names:
+    # Of a single feature the name says whether it is this one.
+    alone = len(inputs) == 1 and len(inputs[0].shape) == 2 and len(signature.names) > 1
+    if alone and inputs[0].name not in signature.names:
         inputs = _columns(inputs[0], signature)
     signature.check_names([tensor.name for tensor in inputs], "inputs")
     kinds = {column.name: column.kind for column in signature.columns}
