@@ -146,10 +146,10 @@ def deployment(
         return apply(task, object_store, mlflow, retry(2)).set_caching_options(False)
 
     # What the cluster or the registry refuses is refused before anything else is done.
-    possible = deploy(version, 0, storage_uri, dry_run=True)
-    source = resolve_source(uri=uri).after(possible)
+    allowed = deploy(version, 0, storage_uri, dry_run=True)
+    source = resolve_source(uri=uri).after(allowed)
     table = ingest_table(uri=uri, fingerprint=source.outputs["fingerprint"])
-    fetched = fetch_model(model_name=model_name, version=version).after(possible)
+    fetched = fetch_model(model_name=model_name, version=version).after(allowed)
     parity = check_parity(model=fetched.outputs["model"], table=table.outputs["table"])
     alike = check_verdict(verdict=parity.outputs["verdict"])
     deployed = deploy(version, 0, storage_uri).after(alike)
@@ -171,6 +171,24 @@ def deployment(
         max_error_share=max_error_share,
     ).after(smoke)
     well = check_verdict(verdict=smoke.outputs["verdict"], evaluation=load.outputs["verdict"])
+
+    def shift(dry_run: bool = False) -> dsl.PipelineTask:
+        """Give the version all of the traffic, step by step."""
+        task = shift_traffic(
+            name=name,
+            model=fetched.outputs["model"],
+            namespace=namespace,
+            steps=steps,
+            step_seconds=step_seconds,
+            p95_objective_ms=p95_objective_ms,
+            max_error_share=max_error_share,
+            timeout_seconds=timeout_seconds,
+            dry_run=dry_run,
+        )
+        return apply(task, endpoint, retry(2)).set_caching_options(False)
+
+    # What would stop the shift at its start must not be found after the promotion.
+    possible = shift(dry_run=True).after(well)
     promoted = promote_model(
         model_name=model_name,
         verdict=parity.outputs["verdict"],
@@ -180,17 +198,8 @@ def deployment(
         reason=reason,
         # What this run did not promote, it does not take back.
         key=dsl.PIPELINE_JOB_ID_PLACEHOLDER,
-    ).after(well)
-    shifted = shift_traffic(
-        name=name,
-        model=fetched.outputs["model"],
-        namespace=namespace,
-        steps=steps,
-        step_seconds=step_seconds,
-        p95_objective_ms=p95_objective_ms,
-        max_error_share=max_error_share,
-        timeout_seconds=timeout_seconds,
-    ).after(promoted)
+    ).after(possible)
+    shifted = shift().after(promoted)
     with dsl.If(shifted.outputs["Output"] == "fail", name="not-held"):
         with dsl.If(promoted.outputs["previous"] > 0, name="back"):
             back = roll_back_model(
@@ -212,9 +221,9 @@ def deployment(
         apply(step, mlflow)
     for step in (promoted, back):
         apply(step, object_store, retry(2))
-    for step in (smoke, load, shifted):
+    for step in (smoke, load):
         apply(step, endpoint, retry(2))
-    for step in (source, fetched, smoke, load, promoted, shifted, back):
+    for step in (source, fetched, smoke, load, promoted, back):
         step.set_caching_options(False)
     return Outputs(
         version=promoted.outputs["version"],

@@ -66,6 +66,23 @@ def shares(cluster):
     }
 
 
+class TestTheDryRun:
+    def test_it_moves_nothing_and_asks_nothing(self, rollout, tmp_path):
+        cluster, stable, canary = rollout
+        before = shares(cluster)
+        result = logic.try_shift(plan())
+        assert (result.verdict.decision, result.scores["steps"]) == ("pass", 0)
+        assert shares(cluster) == before != {SECOND: 100}
+        assert (stable.predictions, canary.predictions) == (0, 0)
+        result.write(*(str(tmp_path / name) for name in ("verdict", "html", "markdown")))
+        text = (tmp_path / "markdown").read_text()
+        assert f"could be shifted to {SECOND}" in text.replace("\\", "")
+
+    def test_it_refuses_what_the_shift_itself_would_refuse(self, cluster):
+        with pytest.raises(InputError, match="no 'houses'"):
+            logic.try_shift(plan())
+
+
 class TestTheSteps:
     def test_each_share_is_reached_and_the_last_stays(self, rollout):
         cluster, stable, canary = rollout

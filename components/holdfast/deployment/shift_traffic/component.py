@@ -26,6 +26,7 @@ def shift_traffic(
     url: str = "",
     host: str = "",
     timeout_seconds: int = 300,
+    dry_run: bool = False,
 ) -> str:
     """Shift traffic to a new version step by step, and back if it does not stay well.
 
@@ -50,6 +51,7 @@ def shift_traffic(
         url: Where to ask, in the place of what KServe says; then that address alone is asked.
         host: The Host header for url, where an ingress is asked by its address.
         timeout_seconds: How long KServe may take to reach a step's share.
+        dry_run: Only check whether it could be done: nothing is asked, and no traffic moves.
 
     Returns:
         verdict: Decision and reasons as JSON; its last reason says where the traffic is now.
@@ -63,7 +65,8 @@ def shift_traffic(
     asked = logic.question(getattr(model, "path", ""), request, protocol, name)
     objectives = logic.Objectives(p95_objective_ms, max_error_share, requests, step_seconds)
     where = (namespace, url, host)
-    result = logic.shift(logic.plan(name, steps, objectives, asked, where, timeout_seconds))
+    plan = logic.plan(name, steps, objectives, asked, where, timeout_seconds)
+    result = logic.try_shift(plan) if dry_run else logic.shift(plan)
     metrics.metadata.update(result.scores)
     verdict.metadata.update(result.write(verdict.path, report.path, summary.path))
     return result.verdict.decision

@@ -87,6 +87,18 @@ class Shift:
         return self.verdict.metadata()
 
 
+def try_shift(plan: Plan) -> Shift:
+    """Tell that the traffic could be shifted, and move none.
+
+    Raises:
+        InputError: There is no such InferenceService, or its traffic can't be split.
+        MachineError: No cluster is reached, or it does not allow it.
+    """
+    service = _there(InferenceServices(connect(plan.namespace, plan.tries)), plan)
+    told = f"The traffic could be shifted to {service.revision}; this dry run moved none."
+    return Shift(plan, service.revision, (), Verdict("pass"), None, told)
+
+
 def shift(plan: Plan, say: Say = print) -> Shift:
     """Shift the traffic step by step, and back if a step does not keep to the objectives.
 

@@ -19,7 +19,7 @@ def report(shift: "Shift") -> Report:
     blocks += [Paragraph(message) for message in reasons if message != shift.told]
     blocks.append(
         Paragraph(
-            f"Each step lasted {objectives.seconds:g} s and sent {objectives.requests} requests to "
+            f"Each step lasts {objectives.seconds:g} s and sends {objectives.requests} requests to "
             f"each target. Objectives: p95 at most {objectives.p95_ms:g} ms, errors at most "
             f"{objectives.error_share:.2%}."
         )
