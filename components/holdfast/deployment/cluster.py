@@ -21,7 +21,7 @@ SHOWN_LETTERS = 500
 # Seconds to connect, and to answer.
 TIMEOUT = (5, 30)
 # What a server that is starting, busy or behind a broken proxy answers.
-PASSING = (429, 500, 502, 503, 504)
+TRANSIENT = (429, 500, 502, 503, 504)
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class Cluster:
         from urllib3.exceptions import HTTPError
 
         again = Retrying(
-            retry=retry_if_exception(_passes),
+            retry=retry_if_exception(_is_transient),
             stop=stop_after_attempt(self.tries.number),
             wait=wait_exponential(self.tries.pause, max=10),
             before_sleep=_tell,
@@ -227,13 +227,13 @@ def _message(said: dict[str, Any]) -> str:
     return " ".join(str(said["message"]).split())[:SHOWN_LETTERS].rstrip(".")
 
 
-def _passes(error: BaseException) -> bool:
+def _is_transient(error: BaseException) -> bool:
     """Tell whether an error may pass by itself."""
     from kubernetes.client import ApiException
     from urllib3.exceptions import HTTPError
 
     if isinstance(error, ApiException):
-        return error.status in PASSING or _overtaken(error)
+        return error.status in TRANSIENT or _overtaken(error)
     return isinstance(error, HTTPError | OSError)
 
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from holdfast.deployment.cluster import (
-    PASSING,
     TIMEOUT,
+    TRANSIENT,
     Call,
     Cluster,
     ConflictError,
@@ -124,7 +124,7 @@ class InferenceServices:
                 elif event["type"] in ("ADDED", "MODIFIED"):
                     yield InferenceService(event["object"])
         except ApiException as error:
-            if error.status != 410 and error.status not in PASSING:
+            if error.status != 410 and error.status not in TRANSIENT:
                 raise explained(error, self._call("watch", service.name)) from error
             print(f"the watch ended with {error.status}; it starts again", flush=True)
         except (HTTPError, OSError, json.JSONDecodeError) as error:

@@ -1,4 +1,4 @@
-"""Wait until an InferenceService is as wished, and say meanwhile what it lacks."""
+"""Wait until an InferenceService is as asked for, and say meanwhile what it lacks."""
 
 import signal
 import threading
@@ -40,7 +40,7 @@ class Patience:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of it: `code` is empty where it is as wished, else timeout, deleted or invalid.
+    """What became of it: `code` is empty where it is as asked, else timeout, deleted or invalid.
 
     `service` is the last state seen, None if there is none any more.
     """
@@ -52,7 +52,7 @@ class Outcome:
 
     @property
     def reached(self) -> bool:
-        """Tell whether it is as wished."""
+        """Tell whether it is as asked for."""
         return not self.code
 
 

@@ -95,7 +95,7 @@ def bring_about(kfp: Access, schedule: Schedule, uploaded: Uploaded) -> Any:
 
 
 def _split(schedule: Schedule, recurring: Recurring) -> tuple[list[Any], list[Any]]:
-    """Return those that are as wished, the one to keep first, and the others of the schedule."""
+    """Return those that are as asked for, the one to keep first, and the others of the schedule."""
     there = mine(schedule, recurring.all(schedule.name))
     same = [made for made in there if mark_of(made)[0] == schedule.digest]
     others = [made for made in there if mark_of(made)[0] != schedule.digest]

@@ -127,7 +127,7 @@ def _as_plain(column: str, field: pa.Field) -> str:
 
 
 # Of errors that a second try may mend, and what tells them where a connection was not made.
-PASSING = ("08", "53", "57")
+TRANSIENT = ("08", "53", "57")
 AWAY = re.compile("Failed to connect|server closed the connection|could not receive data")
 BUSY = re.compile("the database system is|too many (?:clients|connections)|connection slots")
 
@@ -142,16 +142,16 @@ def refused(uri: str, error: Exception) -> InputError | MachineError:
         what = what.partition(":")[0]
     state = str(getattr(error, "sqlstate", None) or "")
     remedy = CLASSES.get(state[:2]) or _remedy(str(error))
-    return (MachineError if _passes(state, str(error)) else InputError)(
+    return (MachineError if _is_transient(state, str(error)) else InputError)(
         f"`uri` {shown(uri)} needs PostgreSQL at {host_of(uri) or 'its socket'} to do what is "
         f"asked. Found: {what.rstrip('.')}. {remedy}"
     )
 
 
-def _passes(state: str, said: str) -> bool:
+def _is_transient(state: str, said: str) -> bool:
     """Tell whether the server did not answer, or could not do it now."""
     if state:
-        return state[:2] in PASSING
+        return state[:2] in TRANSIENT
     # What begins with FATAL is an answer.
     return bool(BUSY.search(said)) or ("FATAL:" not in said and bool(AWAY.search(said)))
 

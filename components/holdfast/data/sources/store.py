@@ -20,7 +20,7 @@ from holdfast.errors import InputError, MachineError, unanswered, without_passwo
 if TYPE_CHECKING:
     from minio import Minio
 
-PASSING = ("InternalError", "ServiceUnavailable", "SlowDown", "RequestTimeout")
+TRANSIENT = ("InternalError", "ServiceUnavailable", "SlowDown", "RequestTimeout")
 
 
 def endpoint() -> str:
@@ -135,7 +135,7 @@ class StorePlace:
 
         where = without_password(endpoint()) or "AWS"
         try:
-            return again(lambda: _passing(transfer))
+            return again(lambda: _transient(transfer))
         except S3Error as error:
             if error.code == "PreconditionFailed" or (key and error.code == "NoSuchKey"):
                 raise changed(repr(key)) from error
@@ -159,14 +159,14 @@ class StorePlace:
             ) from error
 
 
-def _passing(transfer: Any) -> Any:
+def _transient(transfer: Any) -> Any:
     """Tell the failures of a store that may pass from those that stay."""
     from minio.error import InvalidResponseError, S3Error, ServerError
 
     try:
         return transfer()
     except S3Error as error:
-        if error.code in PASSING:
+        if error.code in TRANSIENT:
             raise BrokenTransferError(str(error.code)) from error
         raise
     except (ServerError, InvalidResponseError) as error:

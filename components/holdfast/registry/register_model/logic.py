@@ -124,9 +124,9 @@ def _move_alias(client: "MlflowClient", name: str, alias: str, version: int) -> 
     if version_of_alias(client, name, alias) >= version:
         return
     client.set_registered_model_alias(name, alias, str(version))
-    wished = [int(v.version) for v in _versions(client, name) if v.tags.get(ALIAS) == alias]
-    if max(wished, default=version) > version:
-        client.set_registered_model_alias(name, alias, str(max(wished)))
+    asked = [int(v.version) for v in _versions(client, name) if v.tags.get(ALIAS) == alias]
+    if max(asked, default=version) > version:
+        client.set_registered_model_alias(name, alias, str(max(asked)))
 
 
 def _register(
