@@ -104,7 +104,7 @@ def steps(host: str) -> dict[str, Step]:
                                    {"uri": f"http://user:{CANARY}@{host}/t.csv"}),
         "signed address": Step("data", "ingest_table",
                                {"uri": f"http://{host}/t.csv?X-Amz-Signature={CANARY}"}),
-        "study": Step("training", "tune_hyperparameters", {"trials": 1}, study,
+        "study": Step("training", "tune_hyperparameters", {"n_trials": 1}, study,
                       {"train": "train", "transformer": "transformer"}),
         "registry": Step("registry", "report_version", champion, server),
         "registry by variables": Step("registry", "report_version", champion, plain),
