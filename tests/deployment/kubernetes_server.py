@@ -33,6 +33,8 @@ PLACES = {
     "CustomResourceDefinition": "/apis/apiextensions.k8s.io/v1/customresourcedefinitions",
     "InferenceService": "/apis/serving.kserve.io/v1beta1/namespaces/{}/inferenceservices",
 }
+# A kube-apiserver ends a connection that idles for 90 s.
+IDLE_SECONDS = 20.0
 
 
 def has_kubernetes() -> bool:
@@ -78,7 +80,14 @@ class ApiServer:
         return json.loads(content)
 
     def _connection(self) -> http.client.HTTPConnection:
-        """Return this thread's connection: the tests' KServe asks twenty times a second."""
+        """Return this thread's connection: the tests' KServe asks twenty times a second.
+
+        One that idled is begun anew: the server may have ended it.
+        """
+        idle = time.monotonic() - getattr(self.kept, "used", 0.0) > IDLE_SECONDS
+        self.kept.used = time.monotonic()
+        if idle and hasattr(self.kept, "connection"):
+            self.kept.connection.close()
         if not hasattr(self.kept, "connection"):
             host = self.address.partition("://")[2]
             if self.real:
