@@ -145,8 +145,28 @@ def test_an_export_whose_parts_another_one_removed_is_told(numbers, table, place
         at_once.setattr(targets.LocalTarget, "put", remove)
         with pytest.raises(InputError, match="written by one step at a time"):
             logic.export(numbers, f"{place}/")
-    assert pq.read_table(place) == other.read()
+    assert pq.read_table(place) == open_table(place).read() == other.read()
     assert logic.export(numbers, f"{place}/").written
+
+
+def test_what_was_there_is_left_over_only_if_nobody_has_named_it_meanwhile(
+    numbers, table, place, tmp_path, monkeypatch
+):
+    other, elsewhere = table({"z": [2]}, "other"), tmp_path / "elsewhere"
+    logic.export(other, f"{elsewhere}/")
+    place.mkdir(exist_ok=True)
+    for part in elsewhere.glob("*.parquet"):
+        shutil.copy(part, place)
+    put = targets.LocalTarget.put
+
+    def overtake(self, name, file, content=""):
+        put(self, name, file, content)
+        if name == logic.MANIFEST:
+            shutil.copy(elsewhere / name, place)
+
+    monkeypatch.setattr(targets.LocalTarget, "put", overtake)
+    assert logic.export(numbers, f"{place}/").written
+    assert open_table(place).read() == other.read()
 
 
 class Fails(targets.LocalTarget):
